@@ -1,0 +1,160 @@
+//! JSON as it comes in: parsed once into borrowed values, refused with the text the reference's clients know.
+
+mod python;
+
+use std::fmt::Write as _;
+
+/// A parsed JSON value that borrows from the request's body. Objects may hold a key twice; the last one counts.
+pub type Json<'a> = jiter::JsonValue<'a>;
+
+/// How deep values may nest. Far above what any client sends, far below what would exhaust a stack.
+pub const MAX_DEPTH: usize = 100;
+
+/// Why a body is not JSON.
+#[derive(Debug, PartialEq)]
+pub enum NotJson {
+    /// The bytes are not UTF-8.
+    Encoding,
+    /// The text is not JSON: where (in characters) and why, in the words of Python's `json` module.
+    Syntax { at: usize, why: String },
+}
+
+/// Parses a body. `NaN` and infinities are refused: they cannot be stored.
+pub fn parse(body: &[u8]) -> Result<Json<'_>, NotJson> {
+    match Json::parse(body, false) {
+        Ok(value) => Ok(value),
+        Err(error) => {
+            let text = std::str::from_utf8(body).map_err(|_| NotJson::Encoding)?;
+            let (at, why) = python::complaint(text).unwrap_or_else(|| {
+                let before = text
+                    .as_bytes()
+                    .get(..error.index)
+                    .unwrap_or(text.as_bytes());
+                (
+                    String::from_utf8_lossy(before).chars().count(),
+                    error.error_type.to_string(),
+                )
+            });
+            Err(NotJson::Syntax { at, why })
+        }
+    }
+}
+
+/// Why a value cannot be kept as opaque JSON.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum NotStorable {
+    /// A string or key holds U+0000, which Postgres cannot store.
+    Nul,
+    /// Nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+}
+
+/// Writes a value back as compact JSON text; integers of any size and all digits of a float are kept.
+pub fn to_text(value: &Json<'_>) -> Result<String, NotStorable> {
+    let mut out = String::new();
+    write(value, &mut out, 0, true)?;
+    Ok(out)
+}
+
+/// Like [`to_text`] for showing a client what it sent: never fails, cuts what is too deep.
+pub fn echo(value: &Json<'_>) -> String {
+    let mut out = String::new();
+    // Infallible: with `strict` off nothing is refused.
+    let _ = write(value, &mut out, 0, false);
+    out
+}
+
+fn write(
+    value: &Json<'_>,
+    out: &mut String,
+    depth: usize,
+    strict: bool,
+) -> Result<(), NotStorable> {
+    if depth > MAX_DEPTH {
+        if strict {
+            return Err(NotStorable::TooDeep);
+        }
+        out.push_str("null");
+        return Ok(());
+    }
+    match value {
+        Json::Null => out.push_str("null"),
+        Json::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        Json::Int(i) => {
+            let _ = write!(out, "{i}");
+        }
+        Json::BigInt(i) => {
+            let _ = write!(out, "{i}");
+        }
+        Json::Float(f) => {
+            out.push_str(&serde_json::Number::from_f64(*f).map_or("null".into(), |n| n.to_string()))
+        }
+        Json::Str(s) => write_string(s, out, strict)?,
+        Json::Array(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write(item, out, depth + 1, strict)?;
+            }
+            out.push(']');
+        }
+        Json::Object(fields) => {
+            out.push('{');
+            for (i, (key, item)) in fields.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write_string(key, out, strict)?;
+                out.push(':');
+                write(item, out, depth + 1, strict)?;
+            }
+            out.push('}');
+        }
+    }
+    Ok(())
+}
+
+fn write_string(s: &str, out: &mut String, strict: bool) -> Result<(), NotStorable> {
+    if strict && s.contains('\0') {
+        return Err(NotStorable::Nul);
+    }
+    // A str always serialises.
+    out.push_str(&serde_json::to_string(s).unwrap_or_default());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_every_digit() {
+        for text in [
+            "123456789012345678901234567890",
+            "0.1",
+            "1e+300",
+            "-5",
+            "[1,\"a\",{\"b\":null}]",
+            "\"\\u0001\"",
+        ] {
+            let value = parse(text.as_bytes()).unwrap();
+            assert_eq!(to_text(&value).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_stored() {
+        assert_eq!(
+            to_text(&parse(br#"{"a\u0000":1}"#).unwrap()),
+            Err(NotStorable::Nul)
+        );
+        let deep = format!("{}{}", "[".repeat(150), "]".repeat(150));
+        assert_eq!(
+            to_text(&parse(deep.as_bytes()).unwrap()),
+            Err(NotStorable::TooDeep)
+        );
+        assert_eq!(parse(b"\"\xff\""), Err(NotJson::Encoding));
+    }
+}
