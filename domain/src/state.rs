@@ -119,6 +119,8 @@ pub mod names {
     pub const AWAITING_RETRY: &str = "AwaitingRetry";
     pub const AWAITING_CONCURRENCY_SLOT: &str = "AwaitingConcurrencySlot";
     pub const RETRYING: &str = "Retrying";
+    pub const RERUNNING: &str = "Rerunning";
+    pub const NOT_READY: &str = "NotReady";
     pub const RESUMING: &str = "Resuming";
     pub const SUSPENDED: &str = "Suspended";
     pub const SUBMITTING: &str = "Submitting";
@@ -228,6 +230,25 @@ impl State {
             data: None,
             state_details: StateDetails { scheduled_time, ..StateDetails::default() },
         }
+    }
+
+    /// The state a client proposes: what it sent, with the defaults of its type. Name and due time are filled in here, the
+    /// timestamp is ours whatever the client thinks of the time, and data of `null` is no data.
+    pub fn proposed(
+        id: StateId,
+        now: Time,
+        type_: StateType,
+        name: Option<String>,
+        message: Option<String>,
+        data: Option<RawJson>,
+        mut state_details: StateDetails,
+    ) -> Self {
+        if type_ == StateType::Scheduled {
+            state_details.scheduled_time.get_or_insert(now);
+        }
+        let name = Some(name.unwrap_or_else(|| type_.default_name().to_owned()));
+        let data = data.filter(|data| !data.is_null());
+        Self { id, type_, name, timestamp: now, message, data, state_details }
     }
 
     /// From stored JSON of the whole state.

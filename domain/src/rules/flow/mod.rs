@@ -1,0 +1,41 @@
+//! Rules for flow runs, one a file.
+
+mod announce;
+mod bypass_cancelling;
+mod enforce_cancelling;
+mod hold_lease;
+mod late;
+mod late_limit;
+mod parent_task;
+mod pause;
+mod preserve_lease;
+mod prevent_data_loss;
+mod prevent_duplicate;
+mod release_slot;
+mod resume;
+mod retry;
+mod run_count;
+mod secure_slot;
+mod terminal;
+mod unique_timestamp;
+mod validate_slot;
+
+pub(super) use announce::InstrumentFlowRunStateTransitions;
+pub(super) use bypass_cancelling::BypassCancellingFlowRunsWithNoInfra;
+pub(super) use enforce_cancelling::EnforceCancellingToCancelledTransition;
+pub(super) use hold_lease::RemoveDeploymentConcurrencyLeaseForOldClientVersions;
+pub(super) use late::EnsureOnlyScheduledFlowsMarkedLate;
+pub(super) use late_limit::EnforceDeploymentConcurrencyOnLate;
+pub(super) use parent_task::{UpdateSubflowParentTask, UpdateSubflowStateDetails};
+pub(super) use pause::HandlePausingFlows;
+pub(super) use preserve_lease::PreserveDeploymentConcurrencyLeaseId;
+pub(super) use prevent_data_loss::PreventResultDataLoss;
+pub(super) use prevent_duplicate::PreventDuplicateTransitions;
+pub(super) use release_slot::ReleaseFlowConcurrencySlots;
+pub(super) use resume::HandleResumingPausedFlows;
+pub(super) use retry::RetryFailedFlows;
+pub(super) use run_count::{IncrementFlowRunCount, RemoveResumingIndicator};
+pub(super) use secure_slot::SecureFlowConcurrencySlots;
+pub(super) use terminal::HandleFlowTerminalStateTransitions;
+pub(super) use unique_timestamp::EnsureFlowRunStateTimestampIsUnique;
+pub(super) use validate_slot::ValidateDeploymentConcurrencyAtRunning;
