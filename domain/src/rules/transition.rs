@@ -138,10 +138,6 @@ impl<R: Run> Transition<'_, R> {
         self.proposed.as_ref().map(|state| state.type_)
     }
 
-    pub fn initial_type(&self) -> Option<StateType> {
-        self.initial.as_ref().map(|state| state.type_)
-    }
-
     pub fn next_state_id(&mut self) -> StateId {
         self.chance.state_id(self.now)
     }
