@@ -97,10 +97,15 @@ impl Embedded {
         Ok(Embedded { origin, major, place, stop, supervisor, _locks: locks })
     }
 
-    /// For the server: the owner of the database `prefecture`, who may create roles but is no superuser. A URL that
+    /// The owner of the database `prefecture`, who may create schemas and roles but is no superuser. A URL that
     /// tokio-postgres, psql, psycopg and asyncpg read alike.
     pub fn database_url(&self) -> String {
         self.place.url(cluster::OWNER, cluster::DATABASE)
+    }
+
+    /// The same database for another login, like the one that serves requests once it has been made.
+    pub fn url_for(&self, login: &str) -> String {
+        self.place.url(login, cluster::DATABASE)
     }
 
     /// The superuser of the cluster, on the same database: for what an owner may not do.
