@@ -31,6 +31,8 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
+            // The reference closes a connection after a failure, sometimes while the next request is on its way.
+            .max_idle_connections(0)
             .timeout_global(Some(Duration::from_secs(60)))
             .build();
         Client { agent: config.into(), base: base.trim_end_matches('/').to_owned(), key }
