@@ -2,11 +2,18 @@
 //! no I/O, no HTTP, no SQL. Clocks, settings and randomness are handed in.
 
 pub mod access;
+pub mod flow_runs;
 pub mod flows;
 pub mod ids;
 pub use ids::*;
+pub mod kinds;
 pub mod labels;
-pub mod state;
+pub mod policies;
 pub mod rules;
 pub mod run;
 pub mod settings;
+pub mod slug;
+pub mod state;
+pub mod states;
+pub mod stored;
+pub mod task_runs;

@@ -1,1 +1,20 @@
+//! All SQL of the program, and the only crate that speaks to Postgres.
+//!
+//! The way in is a [`Scope`]: proof that someone may work in one workspace. It opens a [`Tx`], in which the SQL of the
+//! resource modules runs unqualified; only the transaction knows the workspace's schema. A connection at rest belongs to
+//! nobody (see [`pool`]).
 
+pub mod control;
+mod error;
+pub mod flows;
+pub mod migrate;
+pub mod pool;
+pub mod relations;
+mod scope;
+pub mod sql;
+#[cfg(test)]
+mod testing;
+
+pub use error::{Error, Result};
+pub use pool::{Lane, Pool, PoolSettings, Tx};
+pub use scope::{Permitted, SchemaName, Scope, Visible};

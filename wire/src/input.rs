@@ -19,6 +19,14 @@ pub trait Input: Sized {
     fn absent() -> Option<Self> {
         None
     }
+
+    /// What a request without a body means: a complaint, unless the body's fields are parameters with defaults.
+    fn of_nothing(errors: &mut Errors) -> Option<Self> {
+        Self::absent().or_else(|| {
+            errors.push("missing", "Field required", &NULL);
+            None
+        })
+    }
 }
 
 /// The fields of a JSON object under the rules of a model, for derived code.
@@ -528,6 +536,11 @@ impl Page {
     /// Rows before the page. The product is bounded so that no page number reaches past 64 bits.
     pub fn offset(self, limit: Limit) -> i64 {
         (self.0 - 1).saturating_mul(limit.0)
+    }
+
+    /// Pages that `count` rows fill.
+    pub fn pages(self, count: i64, limit: Limit) -> i64 {
+        if limit.0 > 0 { (count + limit.0 - 1) / limit.0 } else { 0 }
     }
 }
 

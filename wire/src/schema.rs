@@ -89,3 +89,11 @@ impl<T: Described> Described for BTreeMap<String, T> {
         json!({ "type": "object", "additionalProperties": T::schema(schemas) })
     }
 }
+
+impl Schemas {
+    /// The schema itself where `schema` is a reference to a named one.
+    pub fn resolve(&self, schema: &Schema) -> Schema {
+        let name = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next());
+        name.and_then(|name| self.named.get(name)).unwrap_or(schema).clone()
+    }
+}

@@ -11,9 +11,15 @@ pub fn derive(item: &DeriveInput) -> syn::Result<Tokens> {
         data => of_struct(item, data)?,
     };
     let name = &item.ident;
+    let of_nothing = attributes::of_type(&item.attrs)?.parameters.then(|| {
+        quote! {
+            fn of_nothing(errors: &mut ::wire::Errors) -> ::core::option::Option<Self> { Self::parse(&::wire::Json::Null, errors) }
+        }
+    });
     Ok(quote! {
         impl ::wire::Input for #name {
             fn parse(value: &::wire::Json<'_>, errors: &mut ::wire::Errors) -> ::core::option::Option<Self> { #body }
+            #of_nothing
         }
     })
 }

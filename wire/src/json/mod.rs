@@ -102,8 +102,13 @@ fn write(
         }
         Json::Object(fields) => {
             out.push('{');
+            let mut empty = true;
             for (i, (key, item)) in fields.iter().enumerate() {
-                if i > 0 {
+                // A key named twice: the last one counts, as in Python.
+                if fields[i + 1..].iter().any(|(later, _)| later == key) {
+                    continue;
+                }
+                if !std::mem::take(&mut empty) {
                     out.push(',');
                 }
                 write_string(key, out, strict)?;

@@ -1,0 +1,85 @@
+//! What the whole program shares: the control plane, the settings of a request, the state of the drain.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::{AccountId, WorkspaceId};
+use tenant_store::Pool;
+use tenant_store::control::Control;
+use tokio::sync::watch;
+
+use crate::config::EdgeSettings;
+use crate::edge::Keys;
+use crate::program::Metrics;
+
+/// Cheap to clone; one a process.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    control: Control,
+    pools: Vec<Pool>,
+    keys: Keys,
+    edge: EdgeSettings,
+    metrics: Arc<Metrics>,
+    default_workspace: Option<(AccountId, WorkspaceId)>,
+    ready: AtomicBool,
+    drain: watch::Sender<bool>,
+}
+
+impl App {
+    pub fn new(
+        control: Control,
+        pools: Vec<Pool>,
+        edge: EdgeSettings,
+        default_workspace: Option<(AccountId, WorkspaceId)>,
+    ) -> Self {
+        let keys = Keys::new(control.clone());
+        let (drain, _) = watch::channel(false);
+        let metrics = Arc::new(Metrics::new());
+        Self(Arc::new(Inner { control, pools, keys, edge, metrics, default_workspace, ready: AtomicBool::new(true), drain }))
+    }
+
+    pub fn control(&self) -> &Control {
+        &self.0.control
+    }
+
+    /// The pools of the databases that hold workspaces.
+    pub fn pools(&self) -> &[Pool] {
+        &self.0.pools
+    }
+
+    /// Keys verified within the last second.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub fn edge(&self) -> &EdgeSettings {
+        &self.0.edge
+    }
+
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.0.metrics.clone()
+    }
+
+    /// Which workspace a bare `/api/…` means.
+    pub fn default_workspace(&self) -> Option<(AccountId, WorkspaceId)> {
+        self.0.default_workspace
+    }
+
+    /// Whether new requests are welcome.
+    pub fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Relaxed)
+    }
+
+    /// Turns readiness off and tells the sockets to end.
+    pub fn drain(&self) {
+        self.0.ready.store(false, Ordering::Relaxed);
+        self.0.drain.send_replace(true);
+    }
+
+    /// Becomes true when the program is about to end.
+    pub fn draining(&self) -> watch::Receiver<bool> {
+        self.0.drain.subscribe()
+    }
+}

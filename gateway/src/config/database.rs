@@ -1,0 +1,93 @@
+//! The database and how many connections to it.
+
+use std::time::Duration;
+
+use clap::Args;
+use tenant_store::PoolSettings;
+
+use super::{WrongSetting, duration};
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseSettings {
+    /// Postgres, as the serving login: postgres://prefecture_serve@host/prefecture
+    #[arg(long, env = "PREFECTURE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Postgres, as the login that owns the schemas, for migrations and new workspaces; the serving one by default.
+    #[arg(long, env = "PREFECTURE_OWNER_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub owner_database_url: Option<String>,
+
+    /// Connections for the work of workspaces.
+    #[arg(long, env = "PREFECTURE_POOL_SIZE", default_value_t = 16, value_name = "COUNT")]
+    pub pool_size: usize,
+
+    /// Connections for keys, accounts and workspaces.
+    #[arg(long, env = "PREFECTURE_CONTROL_POOL_SIZE", default_value_t = 4, value_name = "COUNT")]
+    pub control_pool_size: usize,
+
+    /// Longest wait for a connection; then 503.
+    #[arg(long, env = "PREFECTURE_POOL_WAIT", default_value = "5s", value_parser = duration, value_name = "DURATION")]
+    pub pool_wait: Duration,
+
+    /// A database role for each workspace, as a second fence: on or off (some managed databases give no roles).
+    #[arg(long, env = "PREFECTURE_TENANT_ROLES", default_value = "on", value_parser = on_off, action = clap::ArgAction::Set, value_name = "on|off")]
+    pub tenant_roles: bool,
+
+    /// Spare workspace schemas kept ready.
+    #[arg(long, env = "PREFECTURE_SPARE_SCHEMAS", default_value_t = 2, value_name = "COUNT")]
+    pub spare_schemas: usize,
+
+    /// How long a deleted workspace can be restored.
+    #[arg(long, env = "PREFECTURE_DELETE_GRACE", default_value = "7d", value_parser = duration, value_name = "DURATION")]
+    pub delete_grace: Duration,
+}
+
+fn on_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" | "1" => Ok(true),
+        "off" | "false" | "0" => Ok(false),
+        _ => Err(format!("{text:?}: write on or off")),
+    }
+}
+
+const EXAMPLE: &str = "postgres://prefecture_serve:secret@db.internal:5432/prefecture";
+
+impl DatabaseSettings {
+    /// The serving login's URL: `--database-url`, PREFECTURE_DATABASE_URL or DATABASE_URL.
+    pub fn url(&self) -> Result<String, WrongSetting> {
+        let url = self.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok()).filter(|url| !url.is_empty());
+        let url = url.ok_or_else(|| WrongSetting::new("PREFECTURE_DATABASE_URL (or DATABASE_URL)", "is not set", EXAMPLE))?;
+        check(&url, "PREFECTURE_DATABASE_URL (or DATABASE_URL)")?;
+        Ok(url)
+    }
+
+    pub fn owner_url(&self) -> Result<String, WrongSetting> {
+        match self.owner_database_url.clone().filter(|url| !url.is_empty()) {
+            Some(url) => check(&url, "PREFECTURE_OWNER_DATABASE_URL").map(|()| url),
+            None => self.url(),
+        }
+    }
+
+    pub fn pool(&self) -> Result<PoolSettings, WrongSetting> {
+        if self.pool_size == 0 || self.pool_size > 1000 {
+            return Err(WrongSetting::new("--pool-size (PREFECTURE_POOL_SIZE)", "must be between 1 and 1000", "16"));
+        }
+        if self.control_pool_size == 0 {
+            return Err(WrongSetting::new("--control-pool-size (PREFECTURE_CONTROL_POOL_SIZE)", "must be at least 1", "4"));
+        }
+        Ok(PoolSettings {
+            size: self.pool_size,
+            wait: self.pool_wait,
+            tenant_roles: self.tenant_roles,
+            ..PoolSettings::default()
+        })
+    }
+}
+
+fn check(url: &str, setting: &'static str) -> Result<(), WrongSetting> {
+    // The parser's message may quote the text, and the text may hold a password.
+    url.parse::<tenant_store::pool::Config>().map(drop).map_err(|_| {
+        WrongSetting::new(setting, "is not a Postgres connection string", EXAMPLE)
+    })
+}

@@ -1,0 +1,40 @@
+//! Settings, one struct for each concern, from flags and the environment; each is validated at start with an error that
+//! names the setting and says what to write.
+
+mod database;
+mod edge;
+mod listen;
+
+pub use database::DatabaseSettings;
+pub use edge::EdgeSettings;
+pub use listen::ListenSettings;
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: {problem}. Write for example {example}")]
+pub struct WrongSetting {
+    pub setting: &'static str,
+    pub problem: String,
+    pub example: &'static str,
+}
+
+impl WrongSetting {
+    pub fn new(setting: &'static str, problem: impl std::fmt::Display, example: &'static str) -> Self {
+        Self { setting, problem: problem.to_string(), example }
+    }
+}
+
+/// Reads `250ms`, `10s`, `5m` or a bare number of seconds.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.parse().map_err(|_| format!("{text:?} is no duration: write for example 10s, 250ms or 5m"))?;
+    let seconds = match &text[digits.len()..] {
+        "ms" => number / 1000.0,
+        "" | "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        "d" => number * 86_400.0,
+        unit => return Err(format!("unknown unit {unit:?}: write ms, s, m, h or d")),
+    };
+    std::time::Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text:?} is out of range"))
+}

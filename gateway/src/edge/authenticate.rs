@@ -1,0 +1,105 @@
+//! Who calls: a key as `Bearer`, or as the password (or the whole) of `Basic`; schemes in any case.
+//!
+//! Refuses a missing, unknown, malformed, revoked or expired key (401), and a workspace or account that is unknown, foreign
+//! or not the caller's: one 404, byte for byte. A control database that is away is 503, never 401, on which clients give up.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use tenant_store::control::{AccountEntry, Entry};
+
+use super::address::Tenant;
+use super::layer::{Below, Step, down};
+use super::way::Entered;
+use super::{Request, Way};
+use crate::App;
+use crate::kit::{Failure, Need, Reply, Response};
+
+#[derive(Clone)]
+pub struct Authenticate(pub App);
+
+impl Step for Authenticate {
+    async fn run(self, mut request: Request, below: impl Below) -> Response {
+        let key = key_of(request.headers());
+        let way = Way::of(&mut request);
+        let need = way.op.map(|op| op.need);
+        let entered = match (need, key) {
+            // A socket that brings no header says its key in a message; one that brings a bad header is refused here.
+            (None | Some(Need::Nothing), _) | (Some(Need::WorkspaceByMessage(_)), None) => Ok(Entered::Nobody),
+            (Some(_), None) => Err(Failure::unauthenticated()),
+            (Some(_), Some(key)) => enter(&self.0, &key, way.address.tenant).await,
+        };
+        match entered {
+            Ok(entered) => {
+                way.entered = entered;
+                down(below, request).await
+            }
+            Err(failure) => failure.answer("authenticate"),
+        }
+    }
+}
+
+/// Lets a key into what the address names.
+pub async fn enter(app: &App, key: &str, tenant: Tenant) -> Reply<Entered> {
+    match tenant {
+        Tenant::Nobody => match app.keys().authenticate(key).await? {
+            Some(principal) => Ok(Entered::Key(principal)),
+            None => Err(Failure::unauthenticated()),
+        },
+        Tenant::Account(account) => match app.keys().enter_account(key, account).await? {
+            AccountEntry::BadKey => Err(Failure::unauthenticated()),
+            AccountEntry::NoAccount => Err(Failure::not_found("Account not found")),
+            AccountEntry::Member(member) => Ok(Entered::Account(member)),
+        },
+        Tenant::Workspace(account, workspace) => match app.keys().enter(key, account, workspace).await? {
+            Entry::BadKey => Err(Failure::unauthenticated()),
+            Entry::NoWorkspace => Err(Failure::no_workspace()),
+            Entry::Member(member) => Ok(Entered::Workspace(member)),
+        },
+    }
+}
+
+/// The key in the `Authorization` header. Something there that is no key at all is an empty one, which no one has.
+fn key_of(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?;
+    let Some((scheme, rest)) = value.to_str().ok().and_then(|text| text.trim().split_once(' ')) else {
+        return Some(String::new());
+    };
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.trim().to_owned());
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        return Some(decoded.map(|text| key_of_pair(&text).to_owned()).unwrap_or_default());
+    }
+    Some(String::new())
+}
+
+/// The key of `user:key`, or of a bare `key`.
+pub fn key_of_pair(text: &str) -> &str {
+    text.rsplit_once(':').map_or(text, |(_, key)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(header: &str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, header.parse().unwrap());
+        key_of(&headers)
+    }
+
+    #[test]
+    fn every_way_to_bring_a_key() {
+        let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
+        for header in ["Bearer pnu_x".to_owned(), "bearer pnu_x".into(), basic("pnu_x"), basic("any:pnu_x"), basic(":pnu_x")] {
+            assert_eq!(key(&header).as_deref(), Some("pnu_x"), "{header}");
+        }
+        for header in ["Basic !!", "Digest x", "pnu_x"] {
+            assert_eq!(key(header).as_deref(), Some(""), "{header}");
+        }
+        assert_eq!(key_of(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,46 @@
+//! May they: the operation's need against the caller's role. Denies what is not granted (403), and makes the [`Scope`] with
+//! which alone the workspace's data can be reached.
+
+use tenant_store::Scope;
+
+use super::layer::{Below, Step, down};
+use super::way::Entered;
+use super::{Request, Way};
+use crate::kit::{Caller, Failure, Need, Reply, Response};
+
+#[derive(Clone)]
+pub struct Authorise;
+
+impl Step for Authorise {
+    async fn run(self, mut request: Request, below: impl Below) -> Response {
+        let way = Way::of(&mut request);
+        // `Route` hands down nothing without an operation.
+        let Some(op) = way.op else { return Failure::no_route().answer("authorise") };
+        match permit(op.need, std::mem::take(&mut way.entered)) {
+            Ok(caller) => {
+                way.entered = Entered::Permitted(caller);
+                down(below, request).await
+            }
+            Err(failure) => failure.answer(op.id),
+        }
+    }
+}
+
+/// Pure but for the minting: what a caller gets for what an operation needs.
+pub fn permit(need: Need, entered: Entered) -> Reply<Caller> {
+    match (need, entered) {
+        (Need::Nothing | Need::WorkspaceByMessage(_), Entered::Nobody) => Ok(Caller::Nobody),
+        (Need::AnyKey, Entered::Key(principal)) => Ok(Caller::Key(principal)),
+        (Need::AnyKey, Entered::Account(member)) => Ok(Caller::Account(member)),
+        (Need::Account(permission), Entered::Account(member)) => match member.may(permission) {
+            true => Ok(Caller::Account(member)),
+            false => Err(Failure::forbidden(format!("Your role in this account lacks the permission {permission}."))),
+        },
+        (Need::Workspace(name) | Need::WorkspaceByMessage(name), Entered::Workspace(member)) => match member.permit(name) {
+            Some(permitted) => Ok(Caller::Workspace { scope: Scope::for_request(&permitted), member }),
+            None => Err(Failure::forbidden(format!("Your role in this workspace lacks the scope {name}."))),
+        },
+        // An operation that stands in the wrong table. Deny.
+        (need, _) => Err(Failure::internal(format!("an operation needs {need:?} where its address cannot give it"))),
+    }
+}

@@ -1,0 +1,81 @@
+//! Reads the body (413 above the limit) and runs the operation.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::upgrade::OnUpgrade;
+use tower::Service;
+
+use super::way::Entered;
+use super::{Request, Way};
+use crate::App;
+use crate::kit::{Call, Failure, Reply, Response};
+
+#[derive(Clone)]
+pub struct Dispatch(pub App);
+
+impl Service<Request> for Dispatch {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let app = self.0.clone();
+        Box::pin(async move { Ok(dispatch(app, request).await) })
+    }
+}
+
+async fn dispatch(app: App, mut request: Request) -> Response {
+    let way = Way::of(&mut request).clone();
+    let (Some(op), Entered::Permitted(caller)) = (way.op, way.entered) else {
+        return Failure::internal("a request came past authorisation without a caller").answer("dispatch");
+    };
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+    let limit = app.edge().body_limit;
+    let (parts, body) = request.into_parts();
+    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let body = match announced.is_some_and(|length| length > limit as u64) {
+        true => Err(too_large(limit)),
+        false => collect(Limited::new(body, limit), limit).await,
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(failure) => return failure.answer(op.id),
+    };
+    let call = Call {
+        app,
+        op,
+        caller,
+        params: way.params,
+        query: parts.uri.query().map(str::to_owned),
+        headers: parts.headers,
+        body,
+        request_id: way.request_id,
+        address: way.address,
+        upgrade,
+        arrived: way.arrived,
+    };
+    (op.run)(call).await
+}
+
+async fn collect(body: Limited<hyper::body::Incoming>, limit: usize) -> Reply<Bytes> {
+    match body.collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Err(_) => Err(Failure::bad_request("The request's body broke off.")),
+    }
+}
+
+fn too_large(limit: usize) -> Failure {
+    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The request's body is larger than {limit} bytes."))
+}

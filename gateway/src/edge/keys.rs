@@ -1,0 +1,97 @@
+//! Keys verified a moment ago. A verified key lives one second in memory, so that a revoked one is refused everywhere
+//! within a second; up to sixty while the control database is away. Looked up by digest: no key is kept.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{AccountId, WorkspaceId};
+use moka::future::Cache;
+use sha2::{Digest, Sha256};
+use tenant_store::Error;
+use tenant_store::control::{AccountEntry, Control, Entry, Principal};
+
+/// How long an answer of the control plane counts.
+const FRESH: Duration = Duration::from_secs(1);
+/// How long the last good answer may stand in while the control plane is away.
+const STALE: Duration = Duration::from_secs(60);
+/// Entries at most, good and bad keys together: a flood of guesses evicts guesses.
+const ENTRIES: u64 = 100_000;
+
+type Id = ([u8; 32], AccountId, WorkspaceId);
+
+pub struct Keys {
+    control: Control,
+    workspaces: Remembered<Id, Entry>,
+    accounts: Remembered<([u8; 32], AccountId), AccountEntry>,
+    principals: Remembered<[u8; 32], Option<Principal>>,
+}
+
+impl Keys {
+    pub fn new(control: Control) -> Self {
+        Self { control, workspaces: Remembered::new(), accounts: Remembered::new(), principals: Remembered::new() }
+    }
+
+    pub async fn enter(&self, key: &str, account: AccountId, workspace: WorkspaceId) -> Result<Entry, Error> {
+        self.workspaces.get((digest(key), account, workspace), self.control.enter(key, account, workspace)).await
+    }
+
+    pub async fn enter_account(&self, key: &str, account: AccountId) -> Result<AccountEntry, Error> {
+        self.accounts.get((digest(key), account), self.control.enter_account(key, account)).await
+    }
+
+    pub async fn authenticate(&self, key: &str) -> Result<Option<Principal>, Error> {
+        self.principals.get(digest(key), self.control.authenticate(key)).await
+    }
+}
+
+fn digest(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+struct Remembered<K, V> {
+    fresh: Cache<K, V>,
+    last_good: Cache<K, V>,
+}
+
+impl<K, V> Remembered<K, V>
+where
+    K: std::hash::Hash + Eq + Copy + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn new() -> Self {
+        let cache = |life| Cache::builder().max_capacity(ENTRIES).time_to_live(life).build();
+        Self { fresh: cache(FRESH), last_good: cache(STALE) }
+    }
+
+    /// The remembered answer, or `ask`'s; concurrent askers of one key share a question.
+    async fn get(&self, key: K, ask: impl Future<Output = Result<V, Error>>) -> Result<V, Error> {
+        let asked = async {
+            let answer = ask.await;
+            if let Ok(answer) = &answer {
+                self.last_good.insert(key, answer.clone()).await;
+            }
+            answer
+        };
+        match self.fresh.try_get_with(key, asked).await {
+            Ok(value) => Ok(value),
+            Err(error) => match (&*error, self.last_good.get(&key).await) {
+                (Error::Unavailable(cause), Some(value)) => {
+                    tracing::warn!(cause, "control database away: a key is taken on its last good answer");
+                    Ok(value)
+                }
+                _ => Err(copy(&error)),
+            },
+        }
+    }
+}
+
+/// The cache shares one error among all who waited for it.
+fn copy(error: &Arc<Error>) -> Error {
+    match &**error {
+        Error::Unavailable(cause) => Error::Unavailable(cause.clone()),
+        Error::SchemaVersion(version) => Error::SchemaVersion(*version),
+        Error::WorkspaceGone => Error::WorkspaceGone,
+        other => Error::Internal(other.to_string()),
+    }
+}

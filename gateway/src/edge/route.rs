@@ -1,0 +1,51 @@
+//! Finds the operation. Refuses unknown paths (404) and methods (405).
+
+use std::sync::Arc;
+
+use http::header::UPGRADE;
+
+use super::address::Tenant;
+use super::layer::{Below, Step, down};
+use super::trace::Seen;
+use super::{Request, Way};
+use crate::kit::{Failure, Found, Response, Table};
+
+/// The operations of each level.
+#[derive(Clone)]
+pub struct Tables {
+    pub root: Arc<Table>,
+    pub account: Arc<Table>,
+    pub workspace: Arc<Table>,
+}
+
+#[derive(Clone)]
+pub struct Route(pub Tables);
+
+impl Step for Route {
+    async fn run(self, mut request: Request, below: impl Below) -> Response {
+        let method = request.method().clone();
+        let upgrade = request.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+        let way = Way::of(&mut request);
+        let table = match way.address.tenant {
+            Tenant::Nobody => &self.0.root,
+            Tenant::Account(_) => &self.0.account,
+            Tenant::Workspace(..) => &self.0.workspace,
+        };
+        let mut found = table.find(&method, &way.address.path, upgrade);
+        if let (Found::Nothing, Some((account, workspace))) = (&found, way.address.fallback) {
+            way.address.tenant = Tenant::Workspace(account, workspace);
+            found = self.0.workspace.find(&method, &way.address.path, upgrade);
+        }
+        match found {
+            Found::Op(op, params) => {
+                (way.op, way.params) = (Some(op), params);
+                if let Some(seen) = request.extensions().get::<Seen>() {
+                    seen.operation(op.id);
+                }
+                down(below, request).await
+            }
+            Found::NoMethod(allowed) => Failure::no_method(&allowed).answer("route"),
+            Found::Nothing => Failure::no_route().answer("route"),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Refuses work beyond what is in hand (503 + Retry-After) at once, so that what is in hand is finished.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::Request;
+use super::layer::{Below, Step, down};
+use crate::kit::{Failure, Response};
+
+#[derive(Clone)]
+pub struct Shed(Arc<Semaphore>);
+
+impl Shed {
+    pub fn new(max_requests: usize) -> Self {
+        Self(Arc::new(Semaphore::new(max_requests)))
+    }
+}
+
+impl Step for Shed {
+    async fn run(self, request: Request, below: impl Below) -> Response {
+        let Ok(_in_hand) = self.0.try_acquire() else {
+            return Failure::unavailable("The service is busy. Try again.", "too many requests in work").answer("shed");
+        };
+        down(below, request).await
+    }
+}

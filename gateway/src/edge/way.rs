@@ -1,0 +1,38 @@
+//! What the layers learn of a request on its way, handed down in its extensions.
+
+use std::time::Instant;
+
+use super::{Address, Request};
+use crate::kit::{Caller, Op, Params};
+
+/// Filled layer by layer.
+#[derive(Clone)]
+pub struct Way {
+    pub request_id: String,
+    pub arrived: Instant,
+    /// Which tenant, and the path below it.
+    pub address: Address,
+    pub op: Option<&'static Op>,
+    pub params: Params,
+    pub entered: Entered,
+}
+
+/// How far authentication let the caller.
+#[derive(Clone, Default)]
+pub enum Entered {
+    #[default]
+    Nobody,
+    Key(tenant_store::control::Principal),
+    Account(tenant_store::control::AccountMember),
+    Workspace(tenant_store::control::Membership),
+    /// Past authorisation.
+    Permitted(Caller),
+}
+
+impl Way {
+    /// The way of a request; laid by the first layer.
+    pub fn of(request: &mut Request) -> &mut Way {
+        // `RequestId` is the outermost layer and inserts it.
+        request.extensions_mut().get_mut::<Way>().expect("the outermost layer lays the way")
+    }
+}

@@ -1,0 +1,98 @@
+//! One request on its way through an operation: who calls, with what, and the way to the workspace's data.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use hyper::upgrade::OnUpgrade;
+use tenant_store::control::{AccountMember, Membership, Principal};
+use tenant_store::{Scope, Tx};
+
+use super::{Failure, Op, Reply};
+use crate::App;
+
+/// The values of a path's parameters, decoded, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Params(pub Vec<(&'static str, String)>);
+
+impl Params {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Who was let in, and how far.
+#[derive(Clone)]
+pub enum Caller {
+    /// The operation is open.
+    Nobody,
+    Key(Principal),
+    Account(AccountMember),
+    Workspace { member: Membership, scope: Scope },
+}
+
+/// A request that was let in.
+pub struct Call {
+    pub app: App,
+    pub op: &'static Op,
+    pub caller: Caller,
+    pub params: Params,
+    pub query: Option<String>,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub request_id: String,
+    pub address: crate::edge::Address,
+    /// Where a web socket begins; taken once.
+    pub upgrade: Option<OnUpgrade>,
+    pub arrived: Instant,
+}
+
+impl Call {
+    /// The caller's way into the workspace.
+    pub fn scope(&self) -> Reply<&Scope> {
+        match &self.caller {
+            Caller::Workspace { scope, .. } => Ok(scope),
+            _ => Err(Failure::internal("an operation without a workspace asked for one")),
+        }
+    }
+
+    /// A transaction of reads in the workspace; each statement is one trip.
+    pub async fn read(&self) -> Reply<Tx<'_>> {
+        Ok(self.scope()?.read(self.op.lane).await?)
+    }
+
+    /// A transaction that writes in the workspace.
+    pub async fn write(&self) -> Reply<Tx<'_>> {
+        Ok(self.scope()?.write(self.op.lane).await?)
+    }
+
+    /// The key's owner.
+    pub fn principal(&self) -> Reply<&Principal> {
+        match &self.caller {
+            Caller::Key(principal) => Ok(principal),
+            Caller::Account(member) => Ok(member.principal()),
+            Caller::Workspace { member, .. } => Ok(member.principal()),
+            Caller::Nobody => Err(Failure::internal("an open operation asked for its caller")),
+        }
+    }
+
+    /// The caller's membership of the workspace.
+    pub fn member(&self) -> Reply<&Membership> {
+        match &self.caller {
+            Caller::Workspace { member, .. } => Ok(member),
+            _ => Err(Failure::internal("an operation without a workspace asked for one")),
+        }
+    }
+
+    /// The caller's membership of the account.
+    pub fn account(&self) -> Reply<&AccountMember> {
+        match &self.caller {
+            Caller::Account(member) => Ok(member),
+            _ => Err(Failure::internal("an operation without an account asked for one")),
+        }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}

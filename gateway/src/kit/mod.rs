@@ -1,0 +1,21 @@
+//! The small framework under the operations: a table of them as data, arguments taken from requests, answers made from
+//! values, one error ladder, the OpenAPI document. Router, authorisation, limits, cache and the coverage tests read the
+//! same table, so none of them can forget an operation.
+
+mod answer;
+mod argument;
+mod call;
+mod failure;
+mod openapi;
+mod operation;
+mod table;
+
+pub use answer::{Answer, Body, Created, Json, NoContent, Response, Text, json_response, respond};
+pub use argument::{Argument, JsonBody, Path, Query, RawBody};
+pub use call::{Call, Caller, Params};
+pub use failure::{Failure, Reply};
+pub use openapi::{Document, document};
+#[doc(hidden)]
+pub use operation::__id;
+pub use operation::{Audit, Cache, Cost, Handler, Lane, Need, Op, Verb, handle};
+pub use table::{Found, Table};

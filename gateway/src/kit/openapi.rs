@@ -1,0 +1,119 @@
+//! The OpenAPI document, folded from the operation table: it cannot describe what is not there or leave out what is.
+
+use serde_json::{Map, Value, json};
+use wire::{Schema, Schemas};
+
+use super::{Need, Op, Verb};
+
+/// How an argument stands in the document.
+pub enum ArgumentDoc {
+    Body { schema: Schema, required: bool },
+    /// In the order of the path's parameters.
+    Path(Vec<Schema>),
+    /// An object whose properties are the parameters.
+    Query(Schema),
+}
+
+/// What a document says beside its operations.
+pub struct Document {
+    pub title: &'static str,
+    pub description: &'static str,
+    /// Where the paths begin.
+    pub server: String,
+}
+
+/// The document (OpenAPI 3.1) of operations, each with the prefix its paths have.
+pub fn document(about: &Document, ops: &[(&str, &'static Op)]) -> Value {
+    let mut schemas = Schemas::default();
+    let mut paths: Map<String, Value> = Map::new();
+    for (prefix, op) in ops.iter().filter(|(_, op)| op.verb != Verb::Socket) {
+        let path = paths.entry(format!("{prefix}{}", op.path)).or_insert_with(|| json!({}));
+        path[op.verb.method().as_str().to_lowercase()] = operation(prefix, op, &mut schemas);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": about.title, "description": about.description, "version": "v3" },
+        "servers": [{ "url": about.server }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.into_named(),
+            "securitySchemes": { "key": { "type": "http", "scheme": "bearer" }, "basic": { "type": "http", "scheme": "basic" } },
+        },
+    })
+}
+
+fn operation(prefix: &str, op: &'static Op, schemas: &mut Schemas) -> Value {
+    let tag = op.id.split("::").next().unwrap_or(op.id);
+    let mut doc = json!({
+        "operationId": op.id.replace("::", "."),
+        "tags": [tag],
+        "responses": responses(op, schemas),
+        "x-prefecture": {
+            "need": format!("{:?}", op.need), "lane": format!("{:?}", op.lane), "cost": format!("{:?}", op.cost),
+            "cache": format!("{:?}", op.cache), "touches": op.touches.iter().map(|k| format!("{k:?}")).collect::<Vec<_>>(),
+        },
+    });
+    let mut parameters: Vec<Value> = parameters_of(prefix)
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } }))
+        .collect();
+    let mut described = false;
+    for argument in (op.arguments)(schemas) {
+        match argument {
+            ArgumentDoc::Body { schema, required } => {
+                doc["requestBody"] = json!({ "required": required, "content": { "application/json": { "schema": schema } } });
+            }
+            ArgumentDoc::Path(of_path) => {
+                described = true;
+                for (name, schema) in parameters_of(op.path).zip(of_path) {
+                    parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+                }
+            }
+            ArgumentDoc::Query(schema) => parameters.extend(query_parameters(&schema, schemas)),
+        }
+    }
+    if !described {
+        for name in parameters_of(op.path) {
+            parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+        }
+    }
+    if !parameters.is_empty() {
+        doc["parameters"] = json!(parameters);
+    }
+    if op.need != Need::Nothing {
+        doc["security"] = json!([{ "key": [] }, { "basic": [] }]);
+    }
+    doc
+}
+
+fn parameters_of(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn query_parameters(schema: &Schema, schemas: &mut Schemas) -> Vec<Value> {
+    let object = schemas.resolve(schema);
+    let required = object["required"].as_array().cloned().unwrap_or_default();
+    let properties = object["properties"].as_object().cloned().unwrap_or_default();
+    let parameter = |(name, schema): (String, Value)| {
+        let required = required.iter().any(|r| *r == Value::String(name.clone()));
+        json!({ "name": name, "in": "query", "required": required, "schema": schema })
+    };
+    properties.into_iter().map(parameter).collect()
+}
+
+fn responses(op: &'static Op, schemas: &mut Schemas) -> Value {
+    let mut responses = json!({});
+    for (status, schema) in (op.answers)(schemas) {
+        responses[status.to_string()] = match schema {
+            Some(schema) => json!({ "description": "Successful Response", "content": { "application/json": { "schema": schema } } }),
+            None => json!({ "description": "Successful Response" }),
+        };
+    }
+    responses["422"] = json!({ "description": "Validation Error" });
+    if op.need != Need::Nothing {
+        responses["401"] = json!({ "description": "The key is unknown, malformed, revoked or expired." });
+        responses["403"] = json!({ "description": "The caller's role lacks the scope." });
+        responses["404"] = json!({ "description": "No such object, or none that the caller may know of." });
+    }
+    responses["503"] = json!({ "description": "Overload or a dependency is away; try again after `Retry-After` seconds." });
+    responses
+}

@@ -1,0 +1,83 @@
+//! Finds the operation of a method and a path. A trailing slash makes no difference and never a redirect.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+use super::{Op, Params, Verb};
+
+/// The operations of one level (root, account, workspace), by path.
+pub struct Table {
+    routes: matchit::Router<Vec<&'static Op>>,
+    ops: Vec<&'static Op>,
+}
+
+/// What stands at a path.
+pub enum Found {
+    Op(&'static Op, Params),
+    /// The path is known, the method is not; the methods that are.
+    NoMethod(String),
+    Nothing,
+}
+
+impl Table {
+    /// A table of all operations of some slices.
+    ///
+    /// # Panics
+    /// When two operations share a method and a path: a defect of the tables, met at every start.
+    pub fn new(slices: &[&'static [Op]]) -> Self {
+        let ops: Vec<&'static Op> = slices.iter().copied().flatten().collect();
+        let mut paths: Vec<(String, Vec<&'static Op>)> = Vec::new();
+        for op in &ops {
+            let path = anonymous(op.path);
+            match paths.iter_mut().find(|(known, _)| *known == path) {
+                Some((_, here)) => {
+                    assert!(here.iter().all(|known| known.verb != op.verb), "two operations at {:?} {}", op.verb, op.path);
+                    here.push(op);
+                }
+                None => paths.push((path, vec![op])),
+            }
+        }
+        let mut routes = matchit::Router::new();
+        for (path, here) in paths {
+            routes.insert(path.clone(), here).unwrap_or_else(|e| panic!("route {path}: {e}"));
+        }
+        Self { routes, ops }
+    }
+
+    pub fn ops(&self) -> &[&'static Op] {
+        &self.ops
+    }
+
+    pub fn find(&self, method: &Method, path: &str, upgrade: bool) -> Found {
+        let trimmed = if path.len() > 1 { path.trim_end_matches('/') } else { path };
+        let Ok(found) = self.routes.at(if trimmed.is_empty() { "/" } else { trimmed }) else { return Found::Nothing };
+        let fits = |op: &&&'static Op| {
+            op.verb.method() == *method && (op.verb == Verb::Socket) == (upgrade && found.value.iter().any(|o| o.verb == Verb::Socket))
+        };
+        let Some(op) = found.value.iter().find(fits) else {
+            let mut allowed: Vec<String> = found.value.iter().map(|op| op.verb.method().to_string()).collect();
+            allowed.dedup();
+            return Found::NoMethod(allowed.join(", "));
+        };
+        let values = found.params.iter().map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned());
+        Found::Op(op, Params(names(op.path).zip(values).collect()))
+    }
+}
+
+/// The names of a path's parameters.
+fn names(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// The path with numbered parameters, so that two operations may name the same one differently.
+fn anonymous(path: &str) -> String {
+    let mut out = String::new();
+    for (i, segment) in path.trim_end_matches('/').split('/').skip(1).enumerate() {
+        out.push('/');
+        match segment.starts_with('{') {
+            true => out.push_str(&format!("{{p{i}}}")),
+            false => out.push_str(segment),
+        }
+    }
+    if out.is_empty() { "/".to_owned() } else { out }
+}

@@ -1,0 +1,11 @@
+//! Prefecture's HTTP side: the edge stack, the operations, the sockets, the services and the program around them.
+
+pub mod api;
+mod app;
+pub mod config;
+pub mod edge;
+pub mod embedded;
+pub mod kit;
+pub mod program;
+
+pub use app::App;

@@ -1,0 +1,77 @@
+//! What can go wrong below HTTP, by what the caller can do about it. The cause is for the log; it has no `Display` of its
+//! own in an answer.
+
+use tokio_postgres::error::SqlState;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database is away, overloaded or refuses work for now: 503, to be tried again.
+    #[error("database unavailable: {0}")]
+    Unavailable(String),
+    /// A uniqueness or integrity rule of the data stands against it: 409.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The data cannot be stored as sent (a character Postgres has no place for, a number too large): 422.
+    #[error("not storable: {0}")]
+    NotStorable(String),
+    /// The workspace went away under the request: the same 404 as an unknown one.
+    #[error("workspace is gone")]
+    WorkspaceGone,
+    /// The workspace's schema is of a version this binary does not serve: 503, to be tried again.
+    #[error("workspace schema version {0} is not served by this program")]
+    SchemaVersion(i32),
+    /// A defect of ours: 500, with the cause in the log.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        Self::Internal(cause.to_string())
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let text = describe(&error);
+        let Some(db) = error.as_db_error() else {
+            // No answer of the server: the connection broke, or a value did not fit its column's codec.
+            return if error.is_closed() || std::error::Error::source(&error).is_some_and(|s| s.is::<std::io::Error>()) {
+                Self::Unavailable(text)
+            } else {
+                Self::Internal(text)
+            };
+        };
+        let code = db.code();
+        match code.code().get(..2).unwrap_or("") {
+            "23" => Self::Conflict(text),
+            // Data exceptions: 22021 and 22P05 are characters, 22003 and 22008 numbers and dates out of range.
+            "22" => Self::NotStorable(text),
+            // Connection trouble, no resources, operator intervention (shutdown, statement_timeout), serialisation, deadlock.
+            "08" | "53" | "57" | "40" => Self::Unavailable(text),
+            _ if text.contains("cached plan must not change result type") => Self::Unavailable(text),
+            _ if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable(text),
+            // The role or schema was dropped while the request was under way.
+            _ if *code == SqlState::UNDEFINED_OBJECT && text.contains("role") => Self::WorkspaceGone,
+            _ if *code == SqlState::INVALID_PARAMETER_VALUE && text.contains("role") => Self::WorkspaceGone,
+            _ if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INVALID_SCHEMA_NAME => Self::WorkspaceGone,
+            _ => Self::Internal(text),
+        }
+    }
+}
+
+/// Code and message; never parameters.
+fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => match db.constraint() {
+            Some(constraint) => format!("{} {} ({constraint})", db.code().code(), db.message()),
+            None => format!("{} {}", db.code().code(), db.message()),
+        },
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}

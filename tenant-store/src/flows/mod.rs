@@ -1,0 +1,91 @@
+//! Flows: all SQL of the resource. What may be asked of them is in [`filter`].
+
+mod filter;
+
+use domain::FlowId;
+use domain::flows::{Flow, FlowCreate, FlowUpdate};
+use wire::Time;
+
+use crate::relations::Filters;
+use crate::sql::{Columns, Sql};
+use crate::{Error, Result, Tx, row};
+
+pub use filter::{FlowFilter, FlowSort};
+
+row! { Flow: id "f.id", created "f.created", updated "f.updated", name "f.name", tags "f.tags", labels "f.labels" }
+
+/// No dead row for a name that exists, which is the case at nearly every start of a run.
+const CREATE: &str = "with fresh as (insert into flow (id, name, tags, labels) values ($1, $2, $3, $4) \
+    on conflict (name) do nothing returning id, created, updated, name, tags, labels) \
+    select f.id, f.created, f.updated, f.name, f.tags, f.labels, true from fresh f \
+    union all select f.id, f.created, f.updated, f.name, f.tags, f.labels, false from flow f where f.name = $2 limit 1";
+const READ: &str = "select f.id, f.created, f.updated, f.name, f.tags, f.labels from flow f where f.id = $1";
+const BY_NAME: &str = "select f.id, f.created, f.updated, f.name, f.tags, f.labels from flow f where f.name = $1";
+const UPDATE: &str = "update flow set tags = case when $2 then $3 else tags end, updated = now() where id = $1";
+const DELETE: &str = "with gone as (delete from flow where id = any($1) returning id), \
+    deployments as (delete from deployment where flow_id in (select id from gone)), \
+    runs as (delete from flow_run where flow_id in (select id from gone)) \
+    select id from gone";
+
+/// A flow that may have been there already.
+struct Found {
+    flow: Flow,
+    fresh: bool,
+}
+
+impl crate::pool::FromRow for Found {
+    fn from_row(row: &tokio_postgres::Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { flow: Flow::from_row(row)?, fresh: row.try_get(6)? })
+    }
+}
+
+/// The flow of that name, and whether it is new.
+pub async fn create(mut tx: Tx<'_>, new: &FlowCreate) -> Result<(Flow, bool)> {
+    let id = FlowId::new(Time::of_machine());
+    let labels = new.labels.clone().unwrap_or_default();
+    // Empty when another transaction created it after this statement's snapshot: the next snapshot sees it.
+    for _ in 0..2 {
+        let found: Option<Found> = tx.opt(CREATE, &[&id, &new.name, &new.tags, &labels]).await?;
+        if let Some(Found { flow, fresh }) = found {
+            tx.commit().await?;
+            return Ok((flow, fresh));
+        }
+    }
+    Err(Error::Unavailable("the flow is being created and deleted at once".into()))
+}
+
+pub async fn read(tx: &mut Tx<'_>, id: FlowId) -> Result<Option<Flow>> {
+    tx.opt(READ, &[&id]).await
+}
+
+pub async fn by_name(tx: &mut Tx<'_>, name: &str) -> Result<Option<Flow>> {
+    tx.opt(BY_NAME, &[&name]).await
+}
+
+/// Whether there was such a flow.
+pub async fn update(tx: Tx<'_>, id: FlowId, change: &FlowUpdate) -> Result<bool> {
+    let FlowUpdate { tags } = change;
+    Ok(tx.last_run(UPDATE, &[&id, &tags.is_set(), &tags.value()]).await? == 1)
+}
+
+/// Deletes flows with their deployments and runs; which of them there were.
+pub async fn delete(mut tx: Tx<'_>, ids: &[FlowId]) -> Result<Vec<FlowId>> {
+    let gone: Vec<(FlowId,)> = tx.all(DELETE, &[&ids]).await?;
+    tx.commit().await?;
+    Ok(gone.into_iter().map(|(id,)| id).collect())
+}
+
+pub async fn list(tx: &mut Tx<'_>, filters: &Filters, sort: FlowSort, limit: i64, offset: i64) -> Result<Vec<Flow>> {
+    let mut sql = Sql::new("select ");
+    sql.push(Flow::COLUMNS).push(" from flow f where true");
+    filters.of_flows(&mut sql);
+    sql.page(sort.sql(), limit, offset);
+    tx.all_of(&sql).await
+}
+
+pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
+    let mut sql = Sql::new("select count(*) from flow f where true");
+    filters.of_flows(&mut sql);
+    let (count,) = tx.one_of(&sql).await?;
+    Ok(count)
+}

@@ -1,0 +1,162 @@
+//! Connections to one database that holds workspaces.
+//!
+//! A connection at rest belongs to nobody: the login role has no rights in tenant schemas, and every access, reads too, is a
+//! transaction that sets role and search path locally ([`Tx`]). Connections remember which workspace they served last, and
+//! a small picker over deadpool's objects prefers that one, because changing the search path throws away prepared plans.
+//! [`Lane`]s keep one tenant's heavy lists from starving its own, or its neighbours', state changes.
+
+mod connection;
+mod lanes;
+mod picker;
+mod tx;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
+
+use crate::{Error, Result, Scope};
+use connection::Connection;
+use lanes::Lanes;
+use picker::Picker;
+
+pub use lanes::Lane;
+/// A connection string, parsed.
+pub use tokio_postgres::Config;
+pub use tx::{FromRow, Param, Tx};
+
+/// Bounds of a pool. Every wait ends in [`Error::Unavailable`], never in a hang.
+#[derive(Debug, Clone)]
+pub struct PoolSettings {
+    /// Connections at most, all lanes together.
+    pub size: usize,
+    /// How long a request may wait for its turn and a connection.
+    pub wait: Duration,
+    /// How long opening a connection may take.
+    pub connect: Duration,
+    /// After so many different workspaces a connection is closed: its backend caches the catalogue of each.
+    pub schemas_per_connection: usize,
+    /// After this time a connection is closed.
+    pub max_age: Duration,
+    /// `SET LOCAL ROLE` to the workspace's role in each transaction; off where the database gives no roles.
+    pub tenant_roles: bool,
+    /// Longest a statement of the lane may run.
+    pub timeouts: LaneTimeouts,
+}
+
+/// Longest a statement may run, by lane.
+#[derive(Debug, Clone, Copy)]
+pub struct LaneTimeouts {
+    pub hot: Duration,
+    pub read: Duration,
+    pub heavy: Duration,
+    pub ingest: Duration,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            size: 16,
+            wait: Duration::from_secs(5),
+            connect: Duration::from_secs(5),
+            schemas_per_connection: 100,
+            max_age: Duration::from_secs(30 * 60),
+            tenant_roles: true,
+            timeouts: LaneTimeouts {
+                hot: Duration::from_secs(10),
+                read: Duration::from_secs(10),
+                heavy: Duration::from_secs(30),
+                ingest: Duration::from_secs(30),
+            },
+        }
+    }
+}
+
+/// What a pool holds at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolStatus {
+    pub open: usize,
+    pub idle: usize,
+    pub size: usize,
+}
+
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+/// Connections beyond the lanes, for readiness and for asking what became of a commit while every other is in use.
+const SPARE: usize = 2;
+
+struct Inner {
+    factory: deadpool_postgres::Pool,
+    lanes: Lanes,
+    picker: Picker,
+    settings: PoolSettings,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Pool").field(&self.status()).finish()
+    }
+}
+
+impl Pool {
+    /// A pool on the database that `config` names. Opens nothing yet.
+    pub fn new(config: tokio_postgres::Config, settings: PoolSettings) -> Result<Self> {
+        // Fast: the connection's state is known from the way it was used, and `Clean` would cost a trip and drop the plans.
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config, tokio_postgres::NoTls, manager);
+        let factory = deadpool_postgres::Pool::builder(manager)
+            .max_size(settings.size + SPARE)
+            .runtime(deadpool_postgres::Runtime::Tokio1)
+            .wait_timeout(Some(settings.wait))
+            .create_timeout(Some(settings.connect))
+            .build()
+            .map_err(Error::internal)?;
+        let lanes = Lanes::new(settings.size);
+        Ok(Self(Arc::new(Inner { factory, lanes, picker: Picker::default(), settings })))
+    }
+
+    /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.
+    pub async fn read<'s>(&self, scope: &'s Scope, lane: Lane) -> Result<Tx<'s>> {
+        Ok(Tx::new(self.checkout(scope, lane).await?, scope, lane, tx::Mode::EachStatement))
+    }
+
+    /// A transaction that writes: begun with its first statement, ended by `commit` or with its last statement.
+    pub async fn write<'s>(&self, scope: &'s Scope, lane: Lane) -> Result<Tx<'s>> {
+        Ok(Tx::new(self.checkout(scope, lane).await?, scope, lane, tx::Mode::Whole))
+    }
+
+    /// Whether the database answers, for readiness.
+    pub async fn ping(&self) -> Result<()> {
+        let object = self.0.factory.get().await.map_err(|e| Error::Unavailable(e.to_string()))?;
+        object.simple_query("SELECT 1").await?;
+        Ok(())
+    }
+
+    pub fn status(&self) -> PoolStatus {
+        let status = self.0.factory.status();
+        PoolStatus { open: status.size, idle: self.0.picker.idle() + status.available, size: self.0.settings.size }
+    }
+
+    pub fn settings(&self) -> &PoolSettings {
+        &self.0.settings
+    }
+
+    async fn checkout(&self, scope: &Scope, lane: Lane) -> Result<Connection> {
+        let workspace = scope.workspace();
+        let turn = self.0.lanes.turn(workspace, lane);
+        let turn = tokio::time::timeout(self.0.settings.wait, turn)
+            .await
+            .map_err(|_| Error::Unavailable(format!("no connection within {:?} ({lane:?} lane)", self.0.settings.wait)))?;
+        // A turn is held, so fewer than `size` connections are in use: there is an idle one or room for another.
+        let may_open = self.0.factory.status().size < self.0.settings.size;
+        if let Some(slot) = self.0.picker.pick(workspace, may_open) {
+            return Ok(Connection::new(self.clone(), slot, turn));
+        }
+        let object = self.0.factory.get().await.map_err(|e| match e {
+            deadpool_postgres::PoolError::Backend(e) => Error::from(e),
+            e => Error::Unavailable(e.to_string()),
+        })?;
+        Ok(Connection::new(self.clone(), picker::Slot::new(object, workspace), turn))
+    }
+}

@@ -1,0 +1,322 @@
+//! A transaction in one workspace's schema: the only way to its tables.
+//!
+//! `BEGIN`, the local role and the local search path travel in the same flush as the first statement, `COMMIT` in the same
+//! flush as the last. Postgres answers each message on its own, so every answer is checked, the first failure counts, and a
+//! `COMMIT` that reports success after a failure is not believed.
+
+use std::time::Duration;
+
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, SimpleQueryMessage, Statement};
+
+use super::connection::Connection;
+use super::lanes::Lane;
+use crate::sql::Sql;
+use crate::{Error, Result, Scope, Visible};
+
+/// A bound parameter.
+pub type Param<'a> = &'a (dyn ToSql + Sync);
+
+/// A type that is read from a row by position (declare it with `row!`).
+pub trait FromRow: Sized {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Mode {
+    /// Reads: each statement is a transaction of its own.
+    EachStatement,
+    /// Writes: all statements are one transaction.
+    Whole,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Last {
+    No,
+    Yes,
+}
+
+/// See the module. Dropped before its end, it is rolled back.
+pub struct Tx<'s> {
+    connection: Connection,
+    scope: &'s Scope,
+    lane: Lane,
+    mode: Mode,
+    /// The server's number of this transaction, known once its first statement was answered.
+    xid: Option<String>,
+}
+
+enum Text<'q> {
+    Fixed(&'static str),
+    Shape(&'q str),
+}
+
+impl Text<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            Text::Fixed(sql) => sql,
+            Text::Shape(sql) => sql,
+        }
+    }
+}
+
+impl<'s> Tx<'s> {
+    pub(super) fn new(connection: Connection, scope: &'s Scope, lane: Lane, mode: Mode) -> Self {
+        Self { connection, scope, lane, mode, xid: None }
+    }
+
+    pub fn scope(&self) -> &'s Scope {
+        self.scope
+    }
+
+    pub fn visible(&self) -> Visible {
+        self.scope.visible()
+    }
+
+    /// All rows of a statement.
+    pub async fn all<T: FromRow>(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
+        read(&self.query(Text::Fixed(sql), params, Last::No).await?)
+    }
+
+    /// The first row of a statement, if it has one.
+    pub async fn opt<T: FromRow>(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
+        first(&self.query(Text::Fixed(sql), params, Last::No).await?)
+    }
+
+    /// The one row that a statement always has.
+    pub async fn one<T: FromRow>(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<T> {
+        self.opt(sql, params).await?.ok_or_else(|| Error::internal("a statement that always has a row had none"))
+    }
+
+    /// Runs a statement for its effect; how many rows it touched.
+    pub async fn run(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
+        let statement = self.statement(&Text::Fixed(sql)).await?;
+        self.execute(&statement, params, Last::No).await
+    }
+
+    /// Like [`Tx::all`], for text built at run time.
+    pub async fn all_of<T: FromRow>(&mut self, sql: &Sql<'_>) -> Result<Vec<T>> {
+        read(&self.query(Text::Shape(sql.text()), &sql.params(), Last::No).await?)
+    }
+
+    /// Like [`Tx::one`], for text built at run time.
+    pub async fn one_of<T: FromRow>(&mut self, sql: &Sql<'_>) -> Result<T> {
+        let row = first(&self.query(Text::Shape(sql.text()), &sql.params(), Last::No).await?)?;
+        row.ok_or_else(|| Error::internal("a statement that always has a row had none"))
+    }
+
+    /// Runs text built at run time for its effect.
+    pub async fn run_of(&mut self, sql: &Sql<'_>) -> Result<u64> {
+        let statement = self.statement(&Text::Shape(sql.text())).await?;
+        self.execute(&statement, &sql.params(), Last::No).await
+    }
+
+    /// The last statement and `COMMIT`, in one flush.
+    pub async fn last_opt<T: FromRow>(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
+        first(&self.query(Text::Fixed(sql), params, Last::Yes).await?)
+    }
+
+    /// The last statement, which always has a row, and `COMMIT`, in one flush.
+    pub async fn last_one<T: FromRow>(self, sql: &'static str, params: &[Param<'_>]) -> Result<T> {
+        let row = self.last_opt(sql, params).await?;
+        row.ok_or_else(|| Error::internal("a statement that always has a row had none"))
+    }
+
+    /// The last statement, for its effect, and `COMMIT`, in one flush; how many rows it touched.
+    pub async fn last_run(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
+        let statement = self.statement(&Text::Fixed(sql)).await?;
+        self.execute(&statement, params, Last::Yes).await
+    }
+
+    /// Ends the transaction. Nothing was written before this answered `Ok`.
+    pub async fn commit(mut self) -> Result<()> {
+        if !self.connection.open {
+            return Ok(());
+        }
+        let committed = self.connection.client().batch_execute("COMMIT").await;
+        self.ended(committed).await
+    }
+
+    /// Ends the transaction without effect; also what dropping it does, later.
+    pub async fn rollback(mut self) -> Result<()> {
+        if self.connection.open {
+            self.connection.client().batch_execute("ROLLBACK").await?;
+            self.connection.open = false;
+        }
+        Ok(())
+    }
+
+    /// Text that begins the transaction: role and search path hold until its end and not a statement longer.
+    fn begin(&self) -> String {
+        let settings = self.scope.pool().settings();
+        let timeouts = settings.timeouts;
+        let timeout: Duration = match self.lane {
+            Lane::Hot => timeouts.hot,
+            Lane::Read => timeouts.read,
+            Lane::Heavy => timeouts.heavy,
+            Lane::Ingest => timeouts.ingest,
+        };
+        let schema = self.scope.schema().as_str();
+        let access = if self.mode == Mode::EachStatement { " READ ONLY" } else { "" };
+        let role = if settings.tenant_roles { format!("SET LOCAL ROLE {schema};") } else { String::new() };
+        let xid = if self.mode == Mode::Whole { ";SELECT pg_catalog.pg_current_xact_id()" } else { "" };
+        let timeout = timeout.as_millis();
+        format!("BEGIN{access};{role}SET LOCAL search_path TO {schema};SET LOCAL statement_timeout TO {timeout}{xid}")
+    }
+
+    /// The prepared statement of a text, prepared inside this transaction if the connection does not know it yet.
+    async fn statement(&mut self, text: &Text<'_>) -> Result<Statement> {
+        let statements = &mut self.connection.slot().statements;
+        let known = match text {
+            Text::Fixed(sql) => statements.fixed(sql),
+            Text::Shape(sql) => statements.shape(sql),
+        };
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        // Names resolve only where the search path is set.
+        let alone = !self.connection.open;
+        if alone {
+            let begin = self.begin();
+            self.connection.open = true;
+            let begun = self.connection.client().simple_query(&begin).await?;
+            self.xid = xid_of(&begun);
+        }
+        let statement = self.connection.client().prepare(text.as_str()).await?;
+        if alone && self.mode == Mode::EachStatement {
+            self.connection.client().batch_execute("COMMIT").await?;
+            self.connection.open = false;
+        }
+        let statements = &mut self.connection.slot().statements;
+        match text {
+            Text::Fixed(sql) => statements.keep_fixed(sql, statement.clone()),
+            Text::Shape(sql) => statements.keep_shape((*sql).to_owned(), statement.clone()),
+        }
+        Ok(statement)
+    }
+
+    async fn query(&mut self, text: Text<'_>, params: &[Param<'_>], last: Last) -> Result<Vec<Row>> {
+        let statement = self.statement(&text).await?;
+        let result = self.flush(last, async |client| client.query(&statement, params).await).await;
+        if result.as_ref().is_err_and(is_stale_plan) {
+            // A migration changed a result type under a plan: everything prepared before it is prepared anew, by the
+            // retry of the client that is told 503.
+            self.connection.slot().statements.forget();
+        }
+        result
+    }
+
+    async fn execute(&mut self, statement: &Statement, params: &[Param<'_>], last: Last) -> Result<u64> {
+        self.flush(last, async |client| client.execute(statement, params).await).await
+    }
+
+    /// Sends `BEGIN` (if not begun), the work and `COMMIT` (if it is the last) as one flush and checks every answer.
+    async fn flush<T>(
+        &mut self,
+        last: Last,
+        work: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T> {
+        let begin = (!self.connection.open).then(|| self.begin());
+        let ends = last == Last::Yes || self.mode == Mode::EachStatement;
+        self.connection.open = true;
+        // Joined futures are polled in order, and each hands its message to the connection at its first poll: the order of
+        // messages is the order written here.
+        let client = self.connection.client();
+        let (begun, done, committed) = tokio::join!(
+            async {
+                match &begin {
+                    Some(begin) => client.simple_query(begin).await.map(Some),
+                    None => Ok(None),
+                }
+            },
+            work(client),
+            async {
+                match ends {
+                    true => client.batch_execute("COMMIT").await,
+                    false => Ok(()),
+                }
+            },
+        );
+        if let Some(begun) = begun? {
+            self.xid = xid_of(&begun);
+        }
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => {
+                // The COMMIT behind a failed statement has rolled back.
+                self.connection.open = !(ends && committed.is_ok());
+                return Err(error.into());
+            }
+        };
+        if ends {
+            self.ended(committed).await?;
+        }
+        Ok(done)
+    }
+
+    /// Takes the answer to `COMMIT`. If the connection broke before it came, the server is asked whether the transaction
+    /// was committed, so that the client does not repeat what already took effect.
+    async fn ended(&mut self, committed: Result<(), tokio_postgres::Error>) -> Result<()> {
+        let error = match committed {
+            Ok(()) => {
+                self.connection.open = false;
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let lost = error.as_db_error().is_none();
+        match (&self.xid, lost) {
+            (Some(xid), true) => match was_committed(self.scope, xid).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Error::Unavailable("the connection was lost before the commit".into())),
+                Err(_) => Err(Error::Unavailable("the connection was lost at the commit".into())),
+            },
+            _ => Err(error.into()),
+        }
+    }
+}
+
+/// Asks a fresh connection what became of a transaction (`pg_xact_status`), waiting while the server comes back.
+async fn was_committed(scope: &Scope, xid: &str) -> Result<bool> {
+    let pool = scope.pool();
+    for attempt in 0..10u32 {
+        let answer = async {
+            let object = pool.0.factory.get().await.map_err(|e| Error::Unavailable(e.to_string()))?;
+            let sql = format!("SELECT pg_catalog.pg_xact_status('{}'::pg_catalog.xid8)", xid.parse::<u64>().map_err(Error::internal)?);
+            Ok::<_, Error>(object.simple_query(&sql).await?)
+        };
+        if let Ok(rows) = answer.await {
+            match cell(&rows).as_deref() {
+                Some("committed") => return Ok(true),
+                // Its backend may not have noticed the loss yet.
+                Some("in progress") => {}
+                _ => return Ok(false),
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50 << attempt.min(4))).await;
+    }
+    Err(Error::Unavailable("no answer about the commit".into()))
+}
+
+fn cell(messages: &[SimpleQueryMessage]) -> Option<String> {
+    messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    })
+}
+
+fn xid_of(messages: &[SimpleQueryMessage]) -> Option<String> {
+    cell(messages)
+}
+
+fn is_stale_plan(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(text) if text.contains("cached plan must not change result type"))
+}
+
+fn read<T: FromRow>(rows: &[Row]) -> Result<Vec<T>> {
+    Ok(rows.iter().map(T::from_row).collect::<Result<_, _>>()?)
+}
+
+fn first<T: FromRow>(rows: &[Row]) -> Result<Option<T>> {
+    Ok(rows.first().map(T::from_row).transpose()?)
+}
