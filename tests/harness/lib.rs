@@ -1,0 +1,39 @@
+//! What every test stands on: a private Postgres and Redis, the real program, workspaces made the way a user makes them,
+//! and clients that speak HTTP and web sockets to it.
+//!
+//! ```no_run
+//! let tenant = tests::Tenant::fresh();                    // a workspace of its own on the server all tests share
+//! let flow = tenant.api().post("/flows/", &serde_json::json!({"name": "f"})).expect(201);
+//! assert_eq!(flow["name"], "f");
+//! ```
+//!
+//! Promises:
+//! * Nothing is left behind, however the test process ends: see [`reaper`].
+//! * Nothing waits by sleeping for a time; what must be awaited is asked for until it is there ([`eventually`]).
+//! * What the program logged is shown when a test fails.
+//!
+//! `PREFECTURE_BIN` names the program under test, else it is the one that `cargo build` put beside the test;
+//! `KEEP=1` keeps the folders with data and logs and says where they are.
+
+mod api;
+mod cluster;
+mod folder;
+mod port;
+mod process;
+pub mod reaper;
+mod redis;
+mod server;
+mod socket;
+mod tenant;
+mod wait;
+
+pub use api::{Answer, Api};
+pub use cluster::{Cluster, Database};
+pub use folder::Folder;
+pub use port::free_port;
+pub use process::Running;
+pub use redis::Redis;
+pub use server::{Builder, Output, Server, program};
+pub use socket::{Incoming, Socket};
+pub use tenant::{Account, Tenant};
+pub use wait::eventually;

@@ -1,0 +1,111 @@
+//! Accounts and workspaces, made the way a user makes them: the operator's commands for the first account and key, the
+//! account's API for everything after that.
+
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::server::Server;
+use crate::socket::Socket;
+
+/// An account and the key of its owner.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub id: String,
+    pub handle: String,
+    /// Of a user who is the account's owner.
+    pub key: String,
+    url: String,
+}
+
+/// A workspace of its own and a key that may do everything in it.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    pub account_id: String,
+    pub workspace_id: String,
+    pub handle: String,
+    pub key: String,
+    url: String,
+}
+
+impl Account {
+    /// A new account on `server`, apart from the one that its tests share.
+    pub fn create(server: &Server) -> Account {
+        let handle = unique("account");
+        let email = format!("{handle}@example.com");
+        let account = server.admin(&["account", "create", "--handle", &handle, "--name", &handle]);
+        server.admin(&["user", "create", "--email", &email, "--account", &handle, "--role", "Owner"]);
+        let key = server.admin(&["key", "create", "--user", &email, "--name", "tests"]);
+        Account { id: text(&account, "id"), handle, key: text(&key, "key"), url: server.url().to_owned() }
+    }
+
+    /// A client at `/api/accounts/ID` with the owner's key.
+    pub fn api(&self) -> Api {
+        Api::new(&format!("{}/api/accounts/{}", self.url, self.id), Some(&self.key))
+    }
+
+    /// A new workspace in it.
+    pub fn workspace(&self) -> Tenant {
+        let handle = unique("workspace");
+        let body = json!({"name": handle, "handle": handle, "description": ""});
+        let workspace = self.api().post("/workspaces/", &body).expect(201);
+        Tenant {
+            account_id: self.id.clone(),
+            workspace_id: text(&workspace, "id"),
+            handle,
+            key: self.key.clone(),
+            url: self.url.clone(),
+        }
+    }
+}
+
+impl Tenant {
+    /// A new workspace on the server that all tests share.
+    pub fn fresh() -> Tenant {
+        Tenant::on(Server::shared())
+    }
+
+    /// A new workspace on `server`, in the account that its tests share.
+    pub fn on(server: &Server) -> Tenant {
+        server.account().workspace()
+    }
+
+    /// The workspace's address: what `PREFECT_API_URL` is set to.
+    pub fn api_url(&self) -> String {
+        format!("{}/api/accounts/{}/workspaces/{}", self.url, self.account_id, self.workspace_id)
+    }
+
+    /// What `PREFECT_CLOUD_API_URL` is set to.
+    pub fn cloud_api_url(&self) -> String {
+        format!("{}/api", self.url)
+    }
+
+    /// A client at the workspace's address with its key.
+    pub fn api(&self) -> Api {
+        Api::new(&self.api_url(), Some(&self.key))
+    }
+
+    /// The environment in which the SDK and the command line find this workspace.
+    pub fn env(&self) -> [(&'static str, String); 3] {
+        [
+            ("PREFECT_API_URL", self.api_url()),
+            ("PREFECT_CLOUD_API_URL", self.cloud_api_url()),
+            ("PREFECT_API_KEY", self.key.clone()),
+        ]
+    }
+
+    /// A socket at a path of the workspace, with the key as Bearer; nothing is sent yet.
+    pub fn socket(&self, path: &str) -> Socket {
+        let bearer = format!("Bearer {}", self.key);
+        let opened = Socket::open(&format!("{}{path}", self.api_url()), &[("authorization", &bearer)]);
+        opened.unwrap_or_else(|error| panic!("cannot open {path}: {error}"))
+    }
+}
+
+fn unique(what: &str) -> String {
+    format!("{what}-{}", &uuid::Uuid::new_v4().simple().to_string()[..12])
+}
+
+#[track_caller]
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned()
+}
