@@ -14,7 +14,7 @@ use wire::{RawJson, Time};
 use crate::ids::{FlowRunId, LeaseId, StateId, TaskRunId};
 
 /// What a state means to the rules. The discriminant is the `smallint` of the column, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, wire::Input)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(i16)]
 pub enum StateType {
@@ -129,7 +129,7 @@ pub mod names {
 }
 
 /// What rules and clients write beside a state.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, wire::Input)]
 #[serde(default)]
 pub struct StateDetails {
     pub flow_run_id: Option<FlowRunId>,
@@ -140,12 +140,15 @@ pub struct StateDetails {
     pub cache_key: Option<String>,
     pub cache_expiration: Option<Time>,
     /// A task run that waits for a task worker.
+    #[input(default = Some(false))]
     pub deferred: Option<bool>,
     #[serde(deserialize_with = "null_is_default")]
+    #[input(default)]
     pub untrackable_result: bool,
     pub pause_timeout: Option<Time>,
     /// The process ends at the pause, and the run is scheduled anew when it resumes.
     #[serde(deserialize_with = "null_is_default")]
+    #[input(default)]
     pub pause_reschedule: bool,
     pub pause_key: Option<String>,
     pub run_input_keyset: Option<BTreeMap<String, String>>,
@@ -197,10 +200,11 @@ fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: 
 }
 
 /// A state of a run. `name` is never empty of meaning: whoever makes one gives it at least its type's default name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, wire::Output)]
 pub struct State {
     pub id: StateId,
     #[serde(rename = "type")]
+    #[input(rename = "type")]
     pub type_: StateType,
     pub name: Option<String>,
     pub timestamp: Time,

@@ -1,0 +1,3 @@
+//! Flow runs: all SQL of the resource, by what is done with them.
+
+mod row;

@@ -1,0 +1,3 @@
+//! Task runs: all SQL of the resource, by what is done with them.
+
+mod row;
