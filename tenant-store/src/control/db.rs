@@ -1,0 +1,126 @@
+//! Connections to the control database. They belong to no tenant, so a statement may stand alone here.
+
+use deadpool_postgres::{GenericClient, Manager, ManagerConfig, Object, RecyclingMethod, Runtime};
+use tokio_postgres::NoTls;
+
+use super::ControlSettings;
+use crate::pool::{FromRow, Param};
+use crate::{Error, Result};
+
+#[derive(Clone)]
+pub(super) struct Db(deadpool_postgres::Pool);
+
+/// A connection, on which each statement is its own transaction.
+pub(super) struct Client(Object);
+
+/// Several statements as one. Dropped before [`Transaction::commit`], it is rolled back.
+pub(super) struct Transaction<'c>(deadpool_postgres::Transaction<'c>);
+
+impl Db {
+    pub fn new(settings: &ControlSettings) -> Result<Self> {
+        let mut config: tokio_postgres::Config = settings.url.parse().map_err(Error::internal)?;
+        config.application_name("prefecture-control");
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = deadpool_postgres::Pool::builder(Manager::from_config(config, NoTls, manager))
+            .max_size(settings.connections.max(1))
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(settings.wait))
+            .create_timeout(Some(settings.wait))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self(pool))
+    }
+
+    pub async fn client(&self) -> Result<Client> {
+        match self.0.get().await {
+            Ok(object) => Ok(Client(object)),
+            // A login that is refused or a database that is not there may be right again in a moment, and no request is
+            // to be told that its key is wrong meanwhile.
+            Err(error) => Err(Error::Unavailable(format!("control database: {error}"))),
+        }
+    }
+}
+
+impl Client {
+    pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
+        all(&self.0, sql, params).await
+    }
+
+    pub async fn opt<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
+        Ok(self.all(sql, params).await?.into_iter().next())
+    }
+
+    /// How many rows the statement touched.
+    pub async fn run(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
+        run(&self.0, sql, params).await
+    }
+
+    pub async fn begin(&mut self) -> Result<Transaction<'_>> {
+        self.0.transaction().await.map(Transaction).map_err(readable)
+    }
+}
+
+impl Transaction<'_> {
+    pub async fn opt<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
+        Ok(all(&self.0, sql, params).await?.into_iter().next())
+    }
+
+    /// The one row that the statement always has.
+    pub async fn one<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<T> {
+        let row = self.opt(sql, params).await?;
+        row.ok_or_else(|| Error::internal("a statement that always has a row had none"))
+    }
+
+    /// How many rows the statement touched.
+    pub async fn run(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
+        run(&self.0, sql, params).await
+    }
+
+    pub async fn commit(self) -> Result<()> {
+        self.0.commit().await.map_err(readable)
+    }
+}
+
+// The texts are `'static`, so the statements a connection keeps prepared are bounded by the program.
+
+async fn all<T: FromRow>(client: &impl GenericClient, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
+    let statement = client.prepare_cached(sql).await.map_err(readable)?;
+    let rows = client.query(&statement, params).await.map_err(readable)?;
+    rows.iter().map(|row| T::from_row(row).map_err(Error::from)).collect()
+}
+
+async fn run(client: &impl GenericClient, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
+    let statement = client.prepare_cached(sql).await.map_err(readable)?;
+    client.execute(&statement, params).await.map_err(readable)
+}
+
+/// Errors of this database in the caller's terms: a table that is missing means that it was not migrated, not that a
+/// workspace went away, and a uniqueness rule is told in a sentence that may be shown.
+fn readable(error: tokio_postgres::Error) -> Error {
+    let sentence = error.as_db_error().and_then(|db| db.constraint()).and_then(sentence);
+    match (Error::from(error), sentence) {
+        (Error::WorkspaceGone, _) => {
+            Error::Unavailable("the control database has not been migrated: run `prefecture migrate`".into())
+        }
+        (Error::Conflict(_), Some(sentence)) => Error::Conflict(sentence.into()),
+        (other, _) => other,
+    }
+}
+
+fn sentence(constraint: &str) -> Option<&'static str> {
+    Some(match constraint {
+        "account_handle" => "An account with this handle already exists.",
+        "users_handle" => "A user with this handle already exists.",
+        "users_email" => "A user with this email address already exists.",
+        "membership_actor" => "Already a member of this account.",
+        "bot_name" => "A service account with this name already exists.",
+        "workspace_handle" => "A workspace with this handle already exists.",
+        "workspace_role_name" | "account_role_name" => "A role with this name already exists.",
+        "workspace_access_workspace_role_id_fkey"
+        | "workspace_role_inherited_role_id_fkey"
+        | "workspace_default_role_id_fkey" => "The role is in use or does not exist.",
+        "membership_account_role_id_fkey" => "The account role is in use or does not exist.",
+        "workspace_account_id_fkey" => "The account still has workspaces.",
+        _ => return None,
+    })
+}

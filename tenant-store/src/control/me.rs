@@ -1,0 +1,81 @@
+//! What the holder of a key can reach.
+
+use domain::access::Permissions;
+use domain::{AccountId, ActorId, RoleId, WorkspaceId};
+use uuid::Uuid;
+
+use super::Control;
+use crate::Result;
+
+/// A workspace in the list from which a client chooses.
+#[derive(Clone, Debug)]
+pub struct MyWorkspace {
+    pub account: AccountId,
+    pub account_name: String,
+    pub account_handle: String,
+    pub workspace: WorkspaceId,
+    pub workspace_name: String,
+    pub workspace_description: String,
+    pub workspace_handle: String,
+}
+
+crate::row! { MyWorkspace: account "a.id", account_name "a.name", account_handle "a.handle", workspace "w.id",
+    workspace_name "w.name", workspace_description "w.description", workspace_handle "w.handle" }
+
+/// An account that an actor is an active member of.
+#[derive(Clone, Debug)]
+pub struct MyAccount {
+    pub membership: Uuid,
+    pub account: AccountId,
+    pub account_name: String,
+    pub account_handle: String,
+    pub role: RoleId,
+    pub role_name: String,
+    permissions: Vec<String>,
+}
+
+crate::row! { MyAccount: membership "m.id", account "a.id", account_name "a.name", account_handle "a.handle",
+    role "r.id", role_name "r.name", permissions "r.permissions" }
+
+impl MyAccount {
+    pub fn permissions(&self) -> Permissions {
+        Permissions::from_names(&self.permissions)
+    }
+}
+
+const WORKSPACES: &str = "select a.id, a.name, a.handle, w.id, w.name, w.description, w.handle
+    from control.membership m join control.account_role r on r.id = m.account_role_id
+        join control.account a on a.id = m.account_id
+        join control.workspace w on w.account_id = a.id and w.deleted_at is null
+        left join control.workspace_access x on x.workspace_id = w.id and x.actor_id = m.actor_id
+    where m.actor_id = $1 and m.active
+        and (x.id is not null or w.default_role_id is not null or 'administrate:workspace' = any(r.permissions))
+    order by a.handle, w.handle";
+const ACCOUNTS: &str = "select m.id, a.id, a.name, a.handle, r.id, r.name, r.permissions
+    from control.membership m join control.account_role r on r.id = m.account_role_id
+        join control.account a on a.id = m.account_id
+    where m.actor_id = $1 and m.active order by a.handle";
+
+impl Control {
+    /// Every workspace an actor can reach, by `account/workspace`.
+    pub async fn my_workspaces(&self, actor: ActorId) -> Result<Vec<MyWorkspace>> {
+        self.0.db.client().await?.all(WORKSPACES, &[&actor]).await
+    }
+
+    /// Every account an actor is in, by handle.
+    pub async fn my_accounts(&self, actor: ActorId) -> Result<Vec<MyAccount>> {
+        self.0.db.client().await?.all(ACCOUNTS, &[&actor]).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::tests::reads;
+
+    #[test]
+    fn the_queries_select_what_the_rows_read() {
+        reads::<MyWorkspace>(WORKSPACES);
+        reads::<MyAccount>(ACCOUNTS);
+    }
+}
