@@ -46,6 +46,8 @@ impl From<tokio_postgres::Error> for Error {
         };
         let code = db.code();
         match code.code().get(..2).unwrap_or("") {
+            // SET ROLE to a role that was dropped while the request was under way.
+            "22" if *code == SqlState::INVALID_PARAMETER_VALUE && text.contains(" role ") => Self::WorkspaceGone,
             "23" => Self::Conflict(text),
             // Data exceptions: 22021 and 22P05 are characters, 22003 and 22008 numbers and dates out of range.
             "22" => Self::NotStorable(text),
@@ -55,7 +57,6 @@ impl From<tokio_postgres::Error> for Error {
             _ if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable(text),
             // The role or schema was dropped while the request was under way.
             _ if *code == SqlState::UNDEFINED_OBJECT && text.contains("role") => Self::WorkspaceGone,
-            _ if *code == SqlState::INVALID_PARAMETER_VALUE && text.contains("role") => Self::WorkspaceGone,
             _ if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INVALID_SCHEMA_NAME => Self::WorkspaceGone,
             _ => Self::Internal(text),
         }

@@ -6,7 +6,7 @@
 -- Each index names the query it serves; one that serves none goes.
 
 create table if not exists workspace_meta (
-    only boolean primary key default true check (only),
+    one boolean primary key default true check (one),
     schema_version integer not null
 );
 
