@@ -52,7 +52,9 @@ fn suite(arguments: &Arguments) -> Result<ExitCode, String> {
     let accepted = Arc::new(Accepted::load(&home().join("accepted.txt"))?);
     let servers = Arc::new(Mutex::new(Servers::new()));
     let mut trials = Vec::new();
-    for file in cases::load_all(&home().join("cases"))? {
+    let mut files = cases::load_all(&home().join("cases"))?;
+    files.extend(transitions::load(&home().join("transitions.json"))?);
+    for file in files {
         let file = Arc::new(file);
         for index in 0..file.scenarios.len() {
             let (file, accepted, servers) = (file.clone(), accepted.clone(), servers.clone());
@@ -64,14 +66,6 @@ fn suite(arguments: &Arguments) -> Result<ExitCode, String> {
                 replay::scenario(pair, &file, scenario, &accepted).map_err(Failed::from)
             }));
         }
-    }
-    for transition in transitions::load(&home().join("transitions.json"))? {
-        let (accepted, servers) = (accepted.clone(), servers.clone());
-        trials.push(Trial::test(format!("transitions::{}", transition.name), move || {
-            let mut servers = lock(&servers);
-            let pair = servers.pair("transitions", false)?;
-            transitions::replay(pair, &transition, &accepted).map_err(Failed::from)
-        }));
     }
 
     let conclusion = libtest_mimic::run(arguments, trials);
