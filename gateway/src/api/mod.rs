@@ -1,10 +1,25 @@
-//! The operations of a workspace, one slice a resource. No slice imports a sibling.
+//! The operations of a workspace, one slice a resource, and what stands at the root. No slice imports a sibling's handlers.
 
+pub mod admin;
 pub mod flows;
+pub mod root;
 
-use crate::kit::Op;
+use std::sync::{Arc, OnceLock};
 
-/// Every slice's table.
-pub fn slices() -> Vec<&'static [Op]> {
-    vec![flows::OPS]
+use crate::edge::Tables;
+use crate::kit::{Op, Table};
+
+/// The slices of a workspace.
+fn workspace() -> Vec<&'static [Op]> {
+    vec![admin::OPS, flows::OPS, root::WORKSPACE_OPS]
+}
+
+/// Every operation of the program, by level.
+pub fn tables() -> &'static Tables {
+    static TABLES: OnceLock<Tables> = OnceLock::new();
+    TABLES.get_or_init(|| Tables {
+        root: Arc::new(Table::new(&[root::OPS])),
+        account: Arc::new(Table::new(&[])),
+        workspace: Arc::new(Table::new(&workspace())),
+    })
 }

@@ -69,6 +69,14 @@ impl DatabaseSettings {
         }
     }
 
+    /// The name of the serving login, which migrations give its rights.
+    pub fn serving_role(&self) -> Result<String, WrongSetting> {
+        let config: Option<tenant_store::pool::Config> = self.url()?.parse().ok();
+        config.and_then(|config| config.get_user().map(str::to_owned)).ok_or_else(|| {
+            WrongSetting::new("PREFECTURE_DATABASE_URL (or DATABASE_URL)", "names no user", EXAMPLE)
+        })
+    }
+
     pub fn pool(&self) -> Result<PoolSettings, WrongSetting> {
         if self.pool_size == 0 || self.pool_size > 1000 {
             return Err(WrongSetting::new("--pool-size (PREFECTURE_POOL_SIZE)", "must be between 1 and 1000", "16"));

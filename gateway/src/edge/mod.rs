@@ -22,7 +22,7 @@ use tower::util::BoxCloneSyncService;
 use crate::App;
 use crate::kit::Response;
 
-pub use address::Address;
+pub use address::{Address, Tenant};
 pub use keys::Keys;
 pub use route::Tables;
 pub use way::Way;

@@ -1,0 +1,100 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{Error, dev, logging, migrate, run};
+use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings};
+
+/// A multi-tenant server for the Prefect REST API.
+#[derive(Parser)]
+#[command(name = "prefecture", version, about, max_term_width = 110)]
+struct Cli {
+    /// What to log: error, warn, info, debug, trace, or per module (info,access=debug).
+    #[arg(long, env = "PREFECTURE_LOG", default_value = "info", global = true, value_name = "FILTER")]
+    log: String,
+
+    /// How to write the log: text or json.
+    #[arg(long, env = "PREFECTURE_LOG_FORMAT", default_value = "text", global = true, value_parser = ["text", "json"], value_name = "FORMAT")]
+    log_format: String,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything on one machine: a private Postgres, an account, a workspace, a key, the server.
+    Dev(DevArgs),
+    /// Serve in production; settings from flags or the environment.
+    Serve(Box<ServeArgs>),
+    /// Bring the control schema and all workspaces up to this program's version.
+    Migrate(MigrateArgs),
+}
+
+#[derive(Args)]
+pub struct DevArgs {
+    /// Folder of the database and of what `dev` remembers.
+    #[arg(long, default_value = ".prefecture", value_name = "DIR")]
+    pub data_dir: PathBuf,
+
+    /// Redis or Valkey to share limits and caches through; none is needed for one replica.
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
+    pub redis_url: Option<String>,
+
+    #[command(flatten)]
+    pub listen: ListenSettings,
+
+    #[command(flatten)]
+    pub edge: EdgeSettings,
+}
+
+#[derive(Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub listen: ListenSettings,
+
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    #[command(flatten)]
+    pub edge: EdgeSettings,
+}
+
+#[derive(Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+
+    /// Workspaces migrated at once.
+    #[arg(long, default_value_t = 4, value_name = "COUNT")]
+    pub parallel: usize,
+}
+
+/// Parses the command line and runs the command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(&cli.log, &cli.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Dev(args) => dev::dev(args).await,
+            Command::Serve(args) => run::serve_command(*args).await,
+            Command::Migrate(args) => migrate::migrate_command(args).await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &Error) -> ExitCode {
+    eprintln!("prefecture: {error}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,81 @@
+//! `prefecture serve`, and what `dev` has in common with it: from settings to a running server, to its end.
+
+use std::collections::HashMap;
+
+use tenant_store::Pool;
+use tenant_store::control::{Control, ControlSettings};
+use tenant_store::migrate::{Owners, Provisioner};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::commands::ServeArgs;
+use super::{Error, Serving, migrate, serve, serve_metrics};
+use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings, WrongSetting};
+use crate::{App, api};
+
+/// The parts of a running program.
+pub struct Running {
+    pub serving: Serving,
+    pub control: Control,
+}
+
+pub async fn serve_command(args: ServeArgs) -> Result<(), Error> {
+    let owners = migrate::owners(&args.database)?;
+    let running = start(&args.listen, &args.database, &args.edge, owners).await?;
+    println!("listening on http://{}", running.serving.address);
+    until_told_to_stop().await?;
+    running.serving.drain().await;
+    Ok(())
+}
+
+/// Starts to serve. Everything that can be wrong with the settings is said here.
+pub async fn start(
+    listen: &ListenSettings,
+    database: &DatabaseSettings,
+    edge: &EdgeSettings,
+    owners: Owners,
+) -> Result<Running, Error> {
+    edge.validate()?;
+    let url = database.url()?;
+    // Checked by `url`.
+    let pool = Pool::new(url.parse()?, database.pool()?)?;
+    let provisioner = Provisioner::new(owners, database.spare_schemas);
+    let settings = ControlSettings { url, connections: database.control_pool_size, wait: database.pool_wait };
+    let places = HashMap::from([("default".to_owned(), pool.clone())]);
+    let control = Control::new(&settings, places, Some(provisioner.clone()))?;
+
+    let default_workspace = match &edge.default_workspace {
+        None => None,
+        Some(handles) => Some(control.find_workspace(handles).await?.ok_or_else(|| {
+            WrongSetting::new("--default-workspace (PREFECTURE_DEFAULT_WORKSPACE)", format!("there is no workspace {handles}"), "acme/production")
+        })?),
+    };
+    let app = App::new(control.clone(), vec![pool], edge.clone(), default_workspace);
+
+    let listener = TcpListener::bind(listen.listen).await.map_err(|error| {
+        WrongSetting::new("--listen (PREFECTURE_LISTEN)", format!("{} cannot be listened on: {error}", listen.listen), "127.0.0.1:4300")
+    })?;
+    if let Some(address) = listen.metrics_listen {
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            WrongSetting::new("--metrics-listen (PREFECTURE_METRICS_LISTEN)", format!("{address} cannot be listened on: {error}"), "127.0.0.1:9090")
+        })?;
+        println!("metrics on http://{}/metrics", listener.local_addr()?);
+        serve_metrics(app.metrics(), listener);
+    }
+    let grace = database.delete_grace;
+    tokio::spawn(async move { provisioner.run(grace).await });
+    let serving = serve(app, api::tables().clone(), listener)?;
+    Ok(Running { serving, control })
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn until_told_to_stop() -> Result<(), Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    Ok(())
+}
