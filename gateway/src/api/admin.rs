@@ -46,10 +46,12 @@ struct Ready {
     message: &'static str,
 }
 
-#[derive(Debug, Input)]
+#[derive(Input)]
+#[input(parameters)]
 struct CsrfQuery {
-    /// The client's id.
-    client: String,
+    /// The client's id; required, never used.
+    #[input(rename = "client")]
+    _client: String,
 }
 
 /// Where results go unless a flow says otherwise.
@@ -82,8 +84,7 @@ async fn hello(_: Call) -> Reply<Json<&'static str>> {
 
 /// Requests carry a key, which no other site can make a browser send: there is nothing for a token to protect. The SDK
 /// takes this answer for "switch it off".
-async fn csrf_token(_: Call, query: Query<CsrfQuery>) -> Reply<Json<Value>> {
-    let CsrfQuery { client: _ } = query.0;
+async fn csrf_token(_: Call, _: Query<CsrfQuery>) -> Reply<Json<Value>> {
     Err(Failure::unprocessable("CSRF protection is disabled."))
 }
 

@@ -35,6 +35,7 @@ pub static OPS: &[Op] = ops![
 
 /// One page of a collection.
 #[derive(Debug, Input)]
+#[input(parameters)]
 struct Listing {
     limit: Limit,
     #[input(default, ge = 0)]

@@ -11,7 +11,7 @@ use tenant_store::control::{AccountEntry, Entry};
 
 use super::address::Tenant;
 use super::layer::{Below, Step, down};
-use super::way::Entered;
+use super::way::{Entered, Secret};
 use super::{Request, Way};
 use crate::App;
 use crate::kit::{Failure, Need, Reply, Response};
@@ -28,7 +28,11 @@ impl Step for Authenticate {
             // A socket that brings no header says its key in a message; one that brings a bad header is refused here.
             (None | Some(Need::Nothing), _) | (Some(Need::WorkspaceByMessage(_)), None) => Ok(Entered::Nobody),
             (Some(_), None) => Err(Failure::unauthenticated()),
-            (Some(_), Some(key)) => enter(&self.0, &key, way.address.tenant).await,
+            (Some(_), Some(key)) => {
+                let entered = enter(&self.0, &key, way.address.tenant).await;
+                way.key = Some(Secret(key));
+                entered
+            }
         };
         match entered {
             Ok(entered) => {

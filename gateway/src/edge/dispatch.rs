@@ -62,6 +62,7 @@ async fn dispatch(app: App, mut request: Request) -> Response {
         body,
         request_id: way.request_id,
         address: way.address,
+        key: way.key,
         upgrade,
         arrived: way.arrived,
     };

@@ -1,6 +1,7 @@
 //! The way in: every request passes this stack, outermost layer first.
 
 mod address;
+mod admit;
 mod authenticate;
 mod authorise;
 mod dispatch;
@@ -25,7 +26,8 @@ use crate::kit::Response;
 pub use address::{Address, Tenant};
 pub use keys::Keys;
 pub use route::Tables;
-pub use way::Way;
+pub use admit::{Admission, admit};
+pub use way::{Secret, Way};
 
 pub type Request = HttpRequest<Incoming>;
 pub type Service = BoxCloneSyncService<Request, Response, std::convert::Infallible>;

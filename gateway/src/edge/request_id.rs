@@ -26,6 +26,7 @@ impl Step for RequestId {
             op: None,
             params: Params::default(),
             entered: super::way::Entered::Nobody,
+            key: None,
         });
         let mut response = down(below, request).await;
         if let Some(value) = value {

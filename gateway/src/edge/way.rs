@@ -15,6 +15,18 @@ pub struct Way {
     pub op: Option<&'static Op>,
     pub params: Params,
     pub entered: Entered,
+    /// The key the caller came with, for sockets, which must ask again whether it still counts.
+    pub key: Option<Secret>,
+}
+
+/// A key on its way. Never shown.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }
 
 /// How far authentication let the caller.

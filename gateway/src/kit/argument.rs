@@ -147,7 +147,7 @@ impl<T: Parameters> Argument for Path<T> {
     }
 }
 
-/// The query's parameters, read like a body whose values are all text.
+/// The query's parameters, read like a body whose values are all text. Mark its type `#[input(parameters)]`.
 pub struct Query<T>(pub T);
 
 impl<T> Deref for Query<T> {

@@ -42,6 +42,7 @@ pub struct Call {
     pub body: Bytes,
     pub request_id: String,
     pub address: crate::edge::Address,
+    pub key: Option<crate::edge::Secret>,
     /// Where a web socket begins; taken once.
     pub upgrade: Option<OnUpgrade>,
     pub arrived: Instant,

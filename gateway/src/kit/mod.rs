@@ -8,6 +8,7 @@ mod call;
 mod failure;
 mod openapi;
 mod operation;
+mod socket;
 mod table;
 
 pub use answer::{Answer, Body, Created, Json, NoContent, Response, Text, json_response, respond};
@@ -18,4 +19,5 @@ pub use openapi::{Document, document};
 #[doc(hidden)]
 pub use operation::__id;
 pub use operation::{Audit, Cache, Cost, Handler, Lane, Need, Op, Verb, handle};
+pub use socket::{Handshake, PROTOCOL, Socket};
 pub use table::{Found, Table};

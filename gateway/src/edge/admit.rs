@@ -1,0 +1,35 @@
+//! Lets a socket in that says its key in a message, and asks of an open one whether its key still counts.
+
+use super::address::Tenant;
+use super::authenticate::{enter, key_of_pair};
+use super::authorise::permit;
+use super::way::Secret;
+use crate::App;
+use crate::kit::{Caller, Need, Reply};
+
+/// A caller who was let in, with what it takes to ask again.
+#[derive(Clone)]
+pub struct Admission {
+    app: App,
+    key: Secret,
+    tenant: Tenant,
+    need: Need,
+    pub caller: Caller,
+}
+
+/// Admits a token, `key` or `user:key`, to what the address names.
+pub async fn admit(app: &App, token: &str, tenant: Tenant, need: Need) -> Reply<Admission> {
+    let key = Secret(key_of_pair(token).to_owned());
+    let caller = permit(need, enter(app, &key.0, tenant).await?)?;
+    Ok(Admission { app: app.clone(), key, tenant, need, caller })
+}
+
+impl Admission {
+    /// Whether the caller would still be let in. A control database that is away refuses nobody who is in.
+    pub async fn still_counts(&self) -> bool {
+        match enter(&self.app, &self.key.0, self.tenant).await {
+            Ok(entered) => permit(self.need, entered).is_ok(),
+            Err(failure) => failure.status().is_server_error(),
+        }
+    }
+}
