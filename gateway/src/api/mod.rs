@@ -1,6 +1,7 @@
 //! The operations of a workspace, one slice a resource, and what stands at the root. No slice imports a sibling's handlers.
 
 pub mod admin;
+pub mod docs;
 pub mod flows;
 pub mod root;
 
@@ -18,7 +19,7 @@ fn workspace() -> Vec<&'static [Op]> {
 pub fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
     TABLES.get_or_init(|| Tables {
-        root: Arc::new(Table::new(&[root::OPS])),
+        root: Arc::new(Table::new(&[root::OPS, docs::OPS])),
         account: Arc::new(Table::new(&[])),
         workspace: Arc::new(Table::new(&workspace())),
     })
