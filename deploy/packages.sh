@@ -82,9 +82,18 @@ need_rust() {
     "No Rust toolchain (cargo) on the PATH." \
     "Install one:  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y" \
     "then open a new shell, or:  . \"\$HOME/.cargo/env\""
-  local minor
-  minor=$(cd "$root" && cargo --version | grep -oE '[0-9]+\.[0-9]+' | head -n 1 | cut -d. -f2)
-  [ "${minor:-0}" -ge 90 ] || fail \
-    "$(cd "$root" && cargo --version 2>&1 | tail -n 1): Rust 1.90 or newer is needed." \
-    "With rustup:  rustup update stable"
+  # The toolchain that the repository names comes by itself, or with this command where rustup was told to ask first.
+  if ! (cd "$root" && cargo --version) >/dev/null 2>&1 && command -v rustup >/dev/null; then
+    say "installing the Rust toolchain that rust-toolchain.toml names"
+    if ! (cd "$root" && rustup toolchain install >&2); then
+      # Without a way to the internet the one that is there will do, if it is new enough.
+      export RUSTUP_TOOLCHAIN=stable
+      say "could not install it; trying the toolchain \`stable\`"
+    fi
+  fi
+  local version
+  version=$(cd "$root" && cargo --version 2>&1 | head -n 1) || true
+  [[ $version =~ ^cargo\ 1\.([0-9]+) && ${BASH_REMATCH[1]} -ge 90 ]] || fail \
+    "Rust 1.90 or newer is needed; here is: $version" \
+    "With rustup:  rustup toolchain install   (in $root)"
 }
