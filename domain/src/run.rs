@@ -115,7 +115,9 @@ impl TaskRunPolicy {
             Some(RetryDelay::Each(delays)) => delays.is_empty(),
         };
         if no_delay && self.retry_delay_seconds != 0.0 {
-            self.retry_delay = Number::from_f64(self.retry_delay_seconds).map(RetryDelay::Always);
+            let seconds = self.retry_delay_seconds;
+            let whole = (seconds.fract() == 0.0 && seconds.abs() < 1e15).then(|| Number::from(seconds as i64));
+            self.retry_delay = whole.or_else(|| Number::from_f64(seconds)).map(RetryDelay::Always);
         }
         self
     }
@@ -130,10 +132,9 @@ impl TaskRunPolicy {
             None => return 0.0,
             Some(RetryDelay::Always(seconds)) => Some(seconds),
             // A run that was never counted falls on the last delay, as the reference has it.
-            Some(RetryDelay::Each(delays)) => usize::try_from(run_count - 1)
-                .ok()
-                .and_then(|nth| delays.get(nth))
-                .or_else(|| delays.last()),
+            Some(RetryDelay::Each(delays)) => {
+                usize::try_from(run_count - 1).ok().and_then(|nth| delays.get(nth)).or_else(|| delays.last())
+            }
         };
         seconds.and_then(Number::as_f64).unwrap_or(0.0)
     }
@@ -203,15 +204,19 @@ mod tests {
         let task = policy::<TaskRunPolicy>(r#"{"retries":2,"retry_delay":[1,2.5],"retry_jitter_factor":0.5}"#);
         assert_eq!(
             serde_json::to_string(&task).ok().as_deref(),
-            Some(r#"{"max_retries":0,"retry_delay_seconds":0.0,"retries":2,"retry_delay":[1,2.5],"retry_jitter_factor":0.5}"#)
+            Some(
+                r#"{"max_retries":0,"retry_delay_seconds":0.0,"retries":2,"retry_delay":[1,2.5],"retry_jitter_factor":0.5}"#
+            )
         );
     }
 
     #[test]
     fn fields_of_old_clients_stand_in_for_those_of_new_ones() {
-        let flow = policy::<FlowRunPolicy>(r#"{"max_retries":3,"retry_delay_seconds":4}"#).map(FlowRunPolicy::normalised);
+        let flow =
+            policy::<FlowRunPolicy>(r#"{"max_retries":3,"retry_delay_seconds":4}"#).map(FlowRunPolicy::normalised);
         assert_eq!(flow.map(|p| (p.retries, p.retry_delay)), Some((Some(3), Some(4))));
-        let task = policy::<TaskRunPolicy>(r#"{"max_retries":3,"retries":1,"retry_delay_seconds":0.5}"#).map(TaskRunPolicy::normalised);
+        let task = policy::<TaskRunPolicy>(r#"{"max_retries":3,"retries":1,"retry_delay_seconds":0.5}"#)
+            .map(TaskRunPolicy::normalised);
         assert_eq!(task.map(|p| (p.retries, p.delay_after(1))), Some((Some(1), 0.5)));
     }
 

@@ -69,8 +69,10 @@ impl ClientVersion {
         let public = text.split('+').next()?;
         let end = public.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(public.len());
         let (numbers, rest) = public.split_at(end);
-        let release: Vec<u64> = numbers.trim_end_matches('.').split('.').map(|n| n.parse().ok()).collect::<Option<_>>()?;
-        let well_formed = release.len() >= 3 && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b".+".contains(&b));
+        let release: Vec<u64> =
+            numbers.trim_end_matches('.').split('.').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+        let well_formed = release.len() >= 3
+            && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b".+".contains(&b));
         let before_release = ["a", "b", "c", "rc", "dev", "pre"].iter().any(|sign| rest.starts_with(sign));
         well_formed.then(|| Self { text: text.to_owned(), release, before_release })
     }
@@ -103,7 +105,14 @@ mod tests {
     #[test]
     fn versions_come_from_the_user_agent_of_the_sdk_alone() {
         assert_eq!(ClientVersion::of_user_agent("prefect/3.9.1 (API 0.8.4)"), ClientVersion::parse("3.9.1"));
-        for other in ["curl/8", "prefect/3.9 (API 0.8.4)", "prefect/3.9.1", "prefect/3.9.1 (API )", "prefect/3.9.1 (API 1 2)", "prefect/x (API 1)"] {
+        for other in [
+            "curl/8",
+            "prefect/3.9 (API 0.8.4)",
+            "prefect/3.9.1",
+            "prefect/3.9.1 (API )",
+            "prefect/3.9.1 (API 1 2)",
+            "prefect/x (API 1)",
+        ] {
             assert_eq!(ClientVersion::of_user_agent(other), None, "{other}");
         }
     }

@@ -19,6 +19,9 @@ pub enum Verdict {
     Accept,
     /// Another state was written instead, or none and the current one stays.
     Reject { reason: String },
+    /// The input given to a paused run does not do, and the run stays as it is. No rule says so, but the API where it
+    /// resumes a run; the reference answers it as REJECT with the details of an abort.
+    RejectInput { reason: String },
     /// The client shall give up on this run.
     Abort { reason: String },
     /// The client shall ask again after some seconds.
@@ -30,7 +33,7 @@ impl Verdict {
     pub fn status(&self) -> &'static str {
         match self {
             Self::Accept => "ACCEPT",
-            Self::Reject { .. } => "REJECT",
+            Self::Reject { .. } | Self::RejectInput { .. } => "REJECT",
             Self::Abort { .. } => "ABORT",
             Self::Wait { .. } => "WAIT",
         }
@@ -47,7 +50,7 @@ impl Serialize for Verdict {
                 fields.serialize_field("type", "reject_details")?;
                 fields.serialize_field("reason", reason)?;
             }
-            Self::Abort { reason } => {
+            Self::Abort { reason } | Self::RejectInput { reason } => {
                 fields.serialize_field("type", "abort_details")?;
                 fields.serialize_field("reason", reason)?;
             }
@@ -212,16 +215,14 @@ impl ResultData {
         if matches!(text, "null" | "false" | "\"\"") {
             return Self::Nothing;
         }
-        if text.starts_with('[') {
-            return if text[1..].trim_start().starts_with(']') { Self::Nothing } else { Self::Plain };
+        if let Some(items) = text.strip_prefix('[') {
+            return if items.trim_start().starts_with(']') { Self::Nothing } else { Self::Plain };
         }
         if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
             return if text.parse() == Ok(0.0) { Self::Nothing } else { Self::Plain };
         }
-        if !text.starts_with('{') {
-            return Self::Plain;
-        }
-        if text[1..].trim_start().starts_with('}') {
+        let Some(fields) = text.strip_prefix('{') else { return Self::Plain };
+        if fields.trim_start().starts_with('}') {
             return Self::Nothing;
         }
         match is_unpersisted(data) {
@@ -240,7 +241,9 @@ pub(super) fn is_unpersisted(data: &RawJson) -> bool {
     }
     let tagged: Result<Tagged<'_>, _> = serde_json::from_str(data.text());
     data.text().trim_start().starts_with('{')
-        && tagged.is_ok_and(|t| t.type_.is_some_and(|t| serde_json::from_str::<String>(t.get()).is_ok_and(|t| t == "unpersisted")))
+        && tagged.is_ok_and(|t| {
+            t.type_.is_some_and(|t| serde_json::from_str::<String>(t.get()).is_ok_and(|t| t == "unpersisted"))
+        })
 }
 
 #[cfg(test)]
@@ -277,6 +280,10 @@ mod tests {
             (
                 Verdict::Reject { reason: "r".into() },
                 r#"{"state":null,"status":"REJECT","details":{"type":"reject_details","reason":"r"}}"#,
+            ),
+            (
+                Verdict::RejectInput { reason: "r".into() },
+                r#"{"state":null,"status":"REJECT","details":{"type":"abort_details","reason":"r"}}"#,
             ),
             (
                 Verdict::Abort { reason: "r".into() },

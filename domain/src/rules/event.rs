@@ -200,7 +200,11 @@ pub fn related(around: &Surroundings) -> Vec<ResourceLabels> {
     related
 }
 
-fn named<'a, Id: std::fmt::Display>(kind: &'static str, object: &'a Named<Id>, tags: &mut BTreeSet<&'a str>) -> ResourceLabels {
+fn named<'a, Id: std::fmt::Display>(
+    kind: &'static str,
+    object: &'a Named<Id>,
+    tags: &mut BTreeSet<&'a str>,
+) -> ResourceLabels {
     tags.extend(object.tags.iter().map(String::as_str));
     ResourceLabels(vec![
         ("prefect.resource.id", format!("prefect.{kind}.{}", object.id)),
@@ -300,7 +304,8 @@ mod tests {
             work_queue: Some(named(WorkQueueId(id(3)), "queue", &[])),
             work_pool: Some((named(WorkPoolId(id(4)), "pool", &[]), "process".into())),
             task_run: Some(named(TaskRunId(id(5)), "task", &["e"])),
-            creator: CreatorKind::of("DEPLOYMENT", id(2)).map(|kind| Creator { kind, display_value: Some("deployment".into()) }),
+            creator: CreatorKind::of("DEPLOYMENT", id(2))
+                .map(|kind| Creator { kind, display_value: Some("deployment".into()) }),
         };
         let related = related(&around);
         let roles: Vec<_> = related.iter().filter_map(|r| r.get("prefect.resource.role")).collect();
@@ -336,7 +341,9 @@ mod tests {
         assert_eq!(cut(&"é".repeat(LONGEST_MESSAGE)).chars().count(), LONGEST_MESSAGE);
         let long = format!("a{}z", "é".repeat(LONGEST_MESSAGE + 98));
         let short = cut(&long);
-        assert!(short.starts_with("aé") && short.ends_with("éz") && short.contains("é...100 additional characters...é"));
+        assert!(
+            short.starts_with("aé") && short.ends_with("éz") && short.contains("é...100 additional characters...é")
+        );
         let barely = "x".repeat(LONGEST_MESSAGE + 5);
         assert_eq!(cut(&barely), barely);
     }

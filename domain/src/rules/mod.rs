@@ -15,15 +15,15 @@
 //! * A [`Transform`] runs always, before and after; most look whether anything is to be written.
 //!
 //! **What comes before.** A client's state goes through [`State::proposed`] (default name and due time, our timestamp). A
-//! run that is created with a state, or with none ([`StateType::Pending`](crate::state::StateType::Pending) for flow runs),
-//! has it set by force. Resuming proposes SCHEDULED `Resuming`, due now, where the pause reschedules, RUNNING otherwise, and
-//! is a plain ABORT with state `null`, "Cannot resume a flow run that is not paused.", where the run is not PAUSED. A
-//! paused state with a `run_input_keyset` has the input validated first, and stores it after an ACCEPT.
+//! run that is created with a state, or with none (then it is PENDING), has it set by force. Resuming proposes SCHEDULED
+//! `Resuming`, due now, where the pause reschedules, and RUNNING otherwise. Where the run is not PAUSED it is a plain ABORT
+//! with state `null`: "Cannot resume a flow run that is not paused." A paused state with a `run_input_keyset` has the
+//! input validated first, and stores it after an ACCEPT.
 //!
 //! **What comes after.** 201 or 200 as [`Decision`] says. An accepted CANCELLING gets a deadline.
 
-pub mod caller;
 mod both;
+pub mod caller;
 mod chance;
 pub mod decision;
 pub mod event;
@@ -166,5 +166,13 @@ fn decide<R: Run>(proposal: Proposal<'_, R>, rules: &[Rule<R>], bookkeeping: &[R
         Some(written) => Some(written.state.clone()),
         None => initial.clone(),
     };
-    Decision { result: OrchestrationResult { state: validated, verdict }, initial, written, run, run_changed, effects, announced }
+    Decision {
+        result: OrchestrationResult { state: validated, verdict },
+        initial,
+        written,
+        run,
+        run_changed,
+        effects,
+        announced,
+    }
 }

@@ -82,7 +82,7 @@ pub struct States(u16);
 impl States {
     const NO_STATE: u16 = 1 << 15;
     /// Every type, and none.
-    pub const ALL: States = States((1 << 9) - 1 | Self::NO_STATE);
+    pub const ALL: States = States(((1 << 9) - 1) | Self::NO_STATE);
     /// Those a run ends in.
     pub const TERMINAL: States = States::of(&StateType::TERMINAL);
 
@@ -238,9 +238,13 @@ mod tests {
     #[test]
     fn a_result_names_its_artifact() {
         let mut artifact = ResultArtifact::default();
-        let data = RawJson::from_text(r#"{"a":1,"artifact_key":"k","artifact_type":"","artifact_description":"d"}"#.into());
+        let data =
+            RawJson::from_text(r#"{"a":1,"artifact_key":"k","artifact_type":"","artifact_description":"d"}"#.into());
         let rest = data.map(|data| take_artifact_fields(data, &mut artifact));
         assert_eq!(rest, RawJson::from_text(r#"{"a":1}"#.into()));
-        assert_eq!((artifact.key.as_deref(), artifact.type_, artifact.description.as_deref()), (Some("k"), None, Some("d")));
+        assert_eq!(
+            (artifact.key.as_deref(), artifact.type_, artifact.description.as_deref()),
+            (Some("k"), None, Some("d"))
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! A PENDING state keeps the due time of the SCHEDULED one before it, unless it brings its own.
 
-use crate::rules::transition::{Kept, Run, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, Run, States, Transition};
 use crate::state::StateType::{Pending, Scheduled};
 
 pub struct CopyScheduledTime;

@@ -1,7 +1,7 @@
 //! A run that runs again says so: `Retrying` after `AwaitingRetry`, `Rerunning` otherwise.
 
-use crate::rules::transition::{Kept, Run, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, Run, States, Transition};
 use crate::state::StateType::Running;
 use crate::state::names;
 

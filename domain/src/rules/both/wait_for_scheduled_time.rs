@@ -1,7 +1,7 @@
 //! No run starts before it is due: the client is told how many seconds to wait.
 
-use crate::rules::transition::{Kept, Run, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, Run, States, Transition};
 use crate::state::StateType::{Pending, Running, Scheduled};
 
 pub struct WaitForScheduledTime;

@@ -1,7 +1,7 @@
 //! A run that is being cancelled becomes CANCELLED and nothing else.
 
-use crate::rules::transition::{Kept, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, States, Transition};
 use crate::run::FlowRunCore;
 use crate::state::StateType::{Cancelled, Cancelling};
 

@@ -3,9 +3,9 @@
 //! The reference's `RemoveDeploymentConcurrencyLeaseForOldClientVersions` drops the lease and leaves the slot taken, to be
 //! taken back later by guess. Here the lease stays and never runs out, so that every slot has a lease that tells of it.
 
+use crate::rules::Guard;
 use crate::rules::decision::Effect;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::FlowRunCore;
 use crate::state::StateType::{Cancelling, Pending, Running};
 

@@ -1,7 +1,7 @@
 //! Only a SCHEDULED run can be late, and only once.
 
-use crate::rules::transition::{Kept, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, States, Transition};
 use crate::run::FlowRunCore;
 use crate::state::StateType::Scheduled;
 use crate::state::names;

@@ -1,9 +1,9 @@
 //! A run that would be late for want of a slot is cancelled where its deployment cancels new runs; it would never reach the
 //! PENDING at which [`SecureFlowConcurrencySlots`](super::SecureFlowConcurrencySlots) does that.
 
+use crate::rules::Guard;
 use crate::rules::facts::CollisionStrategy;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::FlowRunCore;
 use crate::state::StateType::Scheduled;
 use crate::state::{State, names};

@@ -1,9 +1,9 @@
 //! Pausing and suspending: only a running flow, each pause once an attempt, and suspension only where somebody can start
 //! the run again.
 
+use crate::rules::Guard;
 use crate::rules::decision::Effect;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::FlowRunCore;
 use crate::state::StateType::Paused;
 use crate::state::names;

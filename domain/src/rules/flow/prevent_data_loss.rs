@@ -1,8 +1,8 @@
 //! A result that was kept is not lost to a COMPLETED state without one, not even by force.
 
+use crate::rules::Guard;
 use crate::rules::decision::ResultData;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::FlowRunCore;
 use crate::state::State;
 

@@ -1,7 +1,7 @@
 //! A transition that is asked for twice, because the answer was lost, happens once.
 
-use crate::rules::transition::{Kept, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, States, Transition};
 use crate::run::FlowRunCore;
 
 pub struct PreventDuplicateTransitions;

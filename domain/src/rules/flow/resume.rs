@@ -1,8 +1,8 @@
 //! Leaving a pause: in time, and only to run, to be scheduled, or to end.
 
+use crate::rules::Guard;
 use crate::rules::caller::PAUSES_ARE_TRACKED;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::{FlowRunCore, RetryType};
 use crate::state::StateType::{self, Cancelling, Paused, Pending};
 use crate::state::{State, names};
@@ -37,7 +37,8 @@ impl Guard<FlowRunCore> for HandleResumingPausedFlows {
         } else if to == Cancelling {
             // The process is alive in a pause that blocks: cancellation must reach it even after the deadline.
         } else if timeout.is_some_and(|timeout| timeout < t.now) {
-            let failed = State::failed(t.next_state_id(), t.now).saying(format!("The flow was {name} and never resumed."));
+            let failed =
+                State::failed(t.next_state_id(), t.now).saying(format!("The flow was {name} and never resumed."));
             t.reject_with(failed, format!("The flow run {verb} has timed out and can no longer resume."));
         }
         Kept::Nothing

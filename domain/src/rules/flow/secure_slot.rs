@@ -4,10 +4,10 @@
 //! lease, which the client renews once it is up.
 
 use super::validate_slot::grace_period;
+use crate::rules::Guard;
 use crate::rules::decision::{Effect, NewLease};
 use crate::rules::facts::CollisionStrategy;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::FlowRunCore;
 use crate::state::State;
 use crate::state::StateType::{Cancelling, Pending, Running};
@@ -51,7 +51,9 @@ impl Guard<FlowRunCore> for SecureFlowConcurrencySlots {
             None | Some(CollisionStrategy::Enqueue) => {
                 State::awaiting_concurrency_slot(id, t.now, t.now + t.settings.deployment_slot_wait)
             }
-            Some(CollisionStrategy::CancelNew) => State::cancelled(id, t.now).saying("Deployment concurrency limit reached."),
+            Some(CollisionStrategy::CancelNew) => {
+                State::cancelled(id, t.now).saying("Deployment concurrency limit reached.")
+            }
         };
         t.reject_with(instead, "Deployment concurrency limit reached.");
         Kept::Nothing

@@ -2,10 +2,10 @@
 //! scheduled only where a deployment says how. A run that is taken up again begins a new attempt.
 
 use super::prevent_data_loss::{LOSES_RESULT, loses_result};
+use crate::rules::Guard;
 use crate::rules::caller::PAUSES_ARE_TRACKED;
 use crate::rules::decision::ResultData;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::{FlowRunCore, RetryType};
 use crate::state::StateType::{Cancelling, Crashed, Paused};
 
@@ -27,7 +27,8 @@ impl Guard<FlowRunCore> for HandleFlowTerminalStateTransitions {
         if matches!(proposed.type_, Cancelling | Paused | Crashed) {
             let reason = format!("Run is already in terminal state {}.", initial.type_);
             t.abort(reason);
-        } else if initial.is_completed() && !to_final && ResultData::of(initial.data.as_ref()) == ResultData::Persisted {
+        } else if initial.is_completed() && !to_final && ResultData::of(initial.data.as_ref()) == ResultData::Persisted
+        {
             t.reject("Run is already COMPLETED.");
         } else if loses_result(initial, proposed) {
             t.reject(LOSES_RESULT);

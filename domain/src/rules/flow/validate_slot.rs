@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use crate::rules::Guard;
 use crate::rules::decision::{Effect, Holder, NewLease};
 use crate::rules::facts::DeploymentFacts;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::FlowRunCore;
 use crate::settings::Settings;
 use crate::state::State;

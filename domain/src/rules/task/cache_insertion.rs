@@ -1,8 +1,8 @@
 //! A COMPLETED state with a cache key can be found under that key.
 
+use crate::rules::Guard;
 use crate::rules::decision::Effect;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::TaskRunCore;
 use crate::state::StateType::Completed;
 
@@ -22,7 +22,8 @@ impl Guard<TaskRunCore> for CacheInsertion {
     fn enter(&self, t: &mut Transition<'_, TaskRunCore>) -> Kept {
         let most = t.settings.max_cache_key_length;
         let too_long = |key: &String| key.chars().count() > most;
-        if let Some(proposed) = t.proposed.take_if(|state| state.state_details.cache_key.as_ref().is_some_and(too_long)) {
+        if let Some(proposed) = t.proposed.take_if(|state| state.state_details.cache_key.as_ref().is_some_and(too_long))
+        {
             t.reject_with(proposed, format!("Cache key exceeded maximum allowed length of {most} characters."));
         }
         Kept::Nothing

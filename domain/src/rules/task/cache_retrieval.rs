@@ -1,7 +1,7 @@
 //! A run whose result is cached does not run: it is COMPLETED as `Cached`.
 
-use crate::rules::transition::{Kept, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, States, Transition};
 use crate::run::TaskRunCore;
 use crate::state::StateType::Running;
 use crate::state::{State, names};

@@ -1,7 +1,7 @@
 //! A background task run keeps naming its stored parameters, unless the next state brings others.
 
-use crate::rules::transition::{Kept, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, States, Transition};
 use crate::run::TaskRunCore;
 use crate::state::StateType::{Pending, Running, Scheduled};
 

@@ -1,8 +1,8 @@
 //! A background task run that is scheduled is offered to the task workers.
 
+use crate::rules::Guard;
 use crate::rules::decision::Effect;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::TaskRunCore;
 use crate::state::StateType::Scheduled;
 use crate::state::names;

@@ -1,7 +1,7 @@
 //! A task that fails is retried, as often as its policy says and where the client finds it worth it.
 
-use crate::rules::transition::{Kept, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, States, Transition};
 use crate::run::TaskRunCore;
 use crate::state::State;
 use crate::state::StateType::{Failed, Running};

@@ -3,10 +3,10 @@
 //! The client is told a time drawn around the average stay in the fullest limit, so that those who wait do not all come
 //! back at once. A limit of 0 will never have room: the run is told to give up.
 
+use crate::rules::Guard;
 use crate::rules::decision::{Effect, HELD_FOREVER, Holder, NewLease};
 use crate::rules::facts::LimitFacts;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::TaskRunCore;
 use crate::state::StateType::Running;
 

@@ -1,7 +1,7 @@
 //! A task runs only while its flow does. One of a paused flow is paused likewise, under the name `NotReady`.
 
-use crate::rules::transition::{Kept, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, States, Transition};
 use crate::run::TaskRunCore;
 use crate::state::StateType::{Paused, Running};
 use crate::state::{State, names};

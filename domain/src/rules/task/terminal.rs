@@ -1,9 +1,9 @@
 //! Leaving a final state: not for a state that only a live run can have, and not so that a kept result is lost. A run that
 //! is taken up again has all its retries before it.
 
+use crate::rules::Guard;
 use crate::rules::decision::ResultData;
 use crate::rules::transition::{Kept, States, Transition};
-use crate::rules::Guard;
 use crate::run::TaskRunCore;
 use crate::state::StateType::{Cancelling, Crashed, Paused};
 use crate::state::names;

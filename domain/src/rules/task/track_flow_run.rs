@@ -1,7 +1,7 @@
 //! A task run knows in which attempt of its flow it last ran.
 
-use crate::rules::transition::{Kept, States, Transition};
 use crate::rules::Guard;
+use crate::rules::transition::{Kept, States, Transition};
 use crate::run::TaskRunCore;
 use crate::state::StateType::Running;
 
