@@ -6,12 +6,16 @@
 
 pub mod control;
 mod error;
+pub mod flow_runs;
 pub mod flows;
 pub mod migrate;
+pub mod orchestration;
 pub mod pool;
 pub mod relations;
 mod scope;
+pub mod settings;
 pub mod sql;
+pub mod task_runs;
 #[cfg(test)]
 mod testing;
 

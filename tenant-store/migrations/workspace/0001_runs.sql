@@ -26,6 +26,7 @@ create table if not exists work_pool (
     updated timestamptz not null default now(),
     name text not null,
     type text not null default 'process',
+    default_queue_id uuid,
     constraint work_pool_name unique (name)
 );
 

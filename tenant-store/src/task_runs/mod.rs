@@ -1,3 +1,45 @@
 //! Task runs: all SQL of the resource, by what is done with them.
 
+mod create;
 mod row;
+mod set_state;
+
+use std::sync::LazyLock;
+
+use domain::TaskRunId;
+use domain::slug::slug;
+use domain::task_runs::{TaskRun, TaskRunUpdate};
+
+use crate::sql::Columns;
+use crate::{Result, Tx};
+
+pub use create::{Creation, create};
+pub use set_state::set_state;
+
+static READ: LazyLock<String> = LazyLock::new(|| format!("select {} from task_run t where t.id = $1", TaskRun::COLUMNS));
+const UPDATE: &str = "update task_run set name = case when $2 then $3 else name end, updated = now() where id = $1";
+
+/// Its states, logs and artifacts go with a run; a subflow it stands for stays, without its parent.
+const DELETE: &str = "with gone as (delete from task_run where id = $1 returning id), \
+    states as (delete from run_state where run_id in (select id from gone)), \
+    logs as (delete from log where task_run_id in (select id from gone)), \
+    artifacts as (delete from artifact where task_run_id in (select id from gone)), \
+    subflows as (update flow_run set parent_task_run_id = null where parent_task_run_id in (select id from gone)) \
+    select id from gone";
+
+pub async fn read(tx: &mut Tx<'_>, id: TaskRunId) -> Result<Option<TaskRun>> {
+    tx.opt(READ.as_str(), &[&id]).await
+}
+
+/// Whether there was such a run.
+pub async fn update(tx: Tx<'_>, id: TaskRunId, change: TaskRunUpdate) -> Result<bool> {
+    let TaskRunUpdate { name } = change;
+    let new_name = name.value().map(|name| name.clone().unwrap_or_else(|| slug(rand::random())));
+    Ok(tx.last_run(UPDATE, &[&id, &name.is_set(), &new_name]).await? == 1)
+}
+
+/// Whether there was such a run.
+pub async fn delete(tx: Tx<'_>, id: TaskRunId) -> Result<bool> {
+    let gone: Option<(TaskRunId,)> = tx.last_opt(DELETE, &[&id]).await?;
+    Ok(gone.is_some())
+}

@@ -1,0 +1,105 @@
+//! Changes of a flow run that are no changes of state, and its end.
+
+use domain::FlowRunId;
+use domain::flow_runs::FlowRunUpdate;
+use domain::labels::Labels;
+use domain::slug::slug;
+use domain::state::StateType;
+use domain::stored::Stored;
+use wire::Patch;
+
+use crate::{Result, Tx};
+
+const UPDATE: &str = "update flow_run set \
+    name = case when $2 then $3 else name end, \
+    flow_version = case when $4 then $5 else flow_version end, \
+    parameters = case when $6 then $7 else parameters end, \
+    empirical_policy = case when $8 then $9 else empirical_policy end, \
+    tags = case when $10 then $11 else tags end, \
+    infrastructure_pid = case when $12 then $13 else infrastructure_pid end, \
+    job_variables = case when $14 then $15 else job_variables end, \
+    updated = now() where id = $1";
+const SCHEDULED: &str = "select r.state_type, d.id is not null from flow_run r left join deployment d on d.id = r.deployment_id \
+    where r.id = $1 for update of r";
+const LABELS: &str = "select labels from flow_run where id = $1 for update";
+const SET_LABELS: &str = "update flow_run set labels = $2, updated = now() where id = $1";
+
+/// Its task runs, states, inputs, logs and artifacts go with a run; subflows stay, without their parent.
+const DELETE: &str = "with gone as (delete from flow_run where id = any($1) returning id), \
+    tasks as (delete from task_run where flow_run_id in (select id from gone) returning id), \
+    states as (delete from run_state where run_id in (select id from gone union all select id from tasks)), \
+    inputs as (delete from flow_run_input where flow_run_id in (select id from gone)), \
+    logs as (delete from log where flow_run_id in (select id from gone)), \
+    artifacts as (delete from artifact where flow_run_id in (select id from gone)), \
+    subflows as (update flow_run set parent_task_run_id = null where parent_task_run_id in (select id from tasks)) \
+    select id from gone";
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Updated {
+    Done,
+    NoRun,
+    /// Job variables change only while a run is SCHEDULED, and this is what it is.
+    NotScheduled(Option<StateType>),
+    /// Job variables are those of a deployment, and there is none.
+    NoDeployment,
+}
+
+pub async fn update(mut tx: Tx<'_>, id: FlowRunId, change: FlowRunUpdate) -> Result<Updated> {
+    let FlowRunUpdate { name, flow_version, parameters, empirical_policy, tags, infrastructure_pid, job_variables } = change;
+    if let Patch::Set(Some(_)) = job_variables {
+        let found: Option<(Option<StateType>, bool)> = tx.opt(SCHEDULED, &[&id]).await?;
+        // Whether the variables fit the pool's template is looked at when pools have templates.
+        let refused = match found {
+            None => Some(Updated::NoRun),
+            Some((Some(StateType::Scheduled), true)) => None,
+            Some((Some(StateType::Scheduled), false)) => Some(Updated::NoDeployment),
+            Some((state, _)) => Some(Updated::NotScheduled(state)),
+        };
+        if let Some(refused) = refused {
+            tx.rollback().await?;
+            return Ok(refused);
+        }
+    }
+    let new_name = name.value().map(|name| name.clone().unwrap_or_else(|| slug(rand::random())));
+    let policy = empirical_policy.value().map(Stored::of);
+    let changed = tx
+        .last_run(
+            UPDATE,
+            &[
+                &id,
+                &name.is_set(),
+                &new_name,
+                &flow_version.is_set(),
+                &flow_version.value().and_then(Option::as_ref),
+                &parameters.is_set(),
+                &parameters.value(),
+                &empirical_policy.is_set(),
+                &policy,
+                &tags.is_set(),
+                &tags.value(),
+                &infrastructure_pid.is_set(),
+                &infrastructure_pid.value().and_then(Option::as_ref),
+                &job_variables.is_set(),
+                &job_variables.value().and_then(Option::as_ref),
+            ],
+        )
+        .await?;
+    Ok(if changed == 1 { Updated::Done } else { Updated::NoRun })
+}
+
+/// Puts labels over those a run has; whether there is such a run.
+pub async fn merge_labels(mut tx: Tx<'_>, id: FlowRunId, newer: &Labels) -> Result<bool> {
+    let Some((labels,)) = tx.opt::<(Labels,)>(LABELS, &[&id]).await? else {
+        tx.rollback().await?;
+        return Ok(false);
+    };
+    Ok(tx.last_run(SET_LABELS, &[&id, &labels.merged(newer)]).await? == 1)
+}
+
+/// Deletes runs with what belongs to them; which of them there were.
+pub async fn delete(mut tx: Tx<'_>, ids: &[FlowRunId]) -> Result<Vec<FlowRunId>> {
+    let gone: Vec<(FlowRunId,)> = tx.all(DELETE, &[&ids]).await?;
+    tx.commit().await?;
+    Ok(gone.into_iter().map(|(id,)| id).collect())
+}
