@@ -7,6 +7,7 @@ pub mod root;
 
 use std::sync::{Arc, OnceLock};
 
+use crate::account;
 use crate::edge::Tables;
 use crate::kit::{Op, Table};
 
@@ -19,8 +20,8 @@ fn workspace() -> Vec<&'static [Op]> {
 pub fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
     TABLES.get_or_init(|| Tables {
-        root: Arc::new(Table::new(&[root::OPS, docs::OPS])),
-        account: Arc::new(Table::new(&[])),
-        workspace: Arc::new(Table::new(&workspace())),
+        root: Arc::new(Table::new(&[vec![root::OPS, docs::OPS], account::of_root()].concat())),
+        account: Arc::new(Table::new(&account::of_account())),
+        workspace: Arc::new(Table::new(&[workspace(), account::of_workspace()].concat())),
     })
 }

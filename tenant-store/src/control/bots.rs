@@ -75,6 +75,7 @@ const ACTOR: &str = "insert into control.actor (id, kind) values ($1, 1)";
 const CREATE: &str = "insert into control.bot (id, actor_id, account_id, name) values ($1, $2, $3, $4)";
 const JOIN: &str = "insert into control.membership (id, account_id, actor_id, account_role_id) values ($1, $2, $3, $4)";
 const READ: &str = bot!("where b.account_id = $1 and b.id = $2");
+const OWN: &str = bot!("where b.id = $1");
 const LIST: &str = bot!(
     "where b.account_id = $1 and ($2::text[] is null or b.name = any($2)) order by b.name limit $3 offset $4"
 );
@@ -113,6 +114,11 @@ impl Control {
 
     pub async fn read_bot(&self, account: AccountId, id: BotId) -> Result<Option<Bot>> {
         self.0.db.client().await?.opt(READ, &[&account, &id]).await
+    }
+
+    /// The service account of a key, whatever its account.
+    pub async fn own_bot(&self, id: BotId) -> Result<Option<Bot>> {
+        self.0.db.client().await?.opt(OWN, &[&id]).await
     }
 
     /// Service accounts by name, those of `names` alone where given.
@@ -202,5 +208,6 @@ mod tests {
     #[test]
     fn the_queries_select_what_the_rows_read() {
         reads::<Bot>(READ);
+        reads::<Bot>(OWN);
     }
 }

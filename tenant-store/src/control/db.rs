@@ -103,6 +103,10 @@ fn readable(error: tokio_postgres::Error) -> Error {
             Error::Unavailable("the control database has not been migrated: run `prefecture migrate`".into())
         }
         (Error::Conflict(_), Some(sentence)) => Error::Conflict(sentence.into()),
+        (Error::Conflict(cause), None) => {
+            tracing::info!(cause, "a change of the control plane was refused");
+            Error::Conflict("The change conflicts with what is there.".into())
+        }
         (other, _) => other,
     }
 }

@@ -1,13 +1,13 @@
 //! From a key to what it opens, in one query.
 
-use domain::access::{Permission, Permissions, Scopes, WorkspaceRole};
+use domain::access::{Permissions, Scopes};
 use domain::{AccountId, ActorId, BotId, KeyId, UserId, WorkspaceId};
 use tokio_postgres::Row;
 use wire::Time;
 
 use super::access::{AccountMember, Membership};
 use super::key::ApiKey;
-use super::{Control, places};
+use super::{Control, me, places};
 use crate::pool::FromRow;
 use crate::Result;
 
@@ -78,7 +78,7 @@ const ENTER_ACCOUNT: &str = alive!(
 /// one is named).
 const ENTER: &str = alive!(
     ", w.id, w.account_id, w.schema_name, w.schema_version, w.placement,
-        m.id is not null, x.id is not null or d.id is not null, ar.permissions,
+        x.id is not null or d.id is not null, ar.permissions,
         coalesce(r.scopes, '{}') || coalesce(ri.scopes, '{}') || coalesce(d.scopes, '{}') || coalesce(di.scopes, '{}')",
     " left join control.workspace w on w.id = $2 and ($3::uuid is null or w.account_id = $3) and w.deleted_at is null
       left join control.membership m on m.account_id = w.account_id and m.actor_id = k.actor_id and m.active
@@ -206,7 +206,6 @@ impl Behind for Listed {
 struct Found {
     place: places::Row,
     account: AccountId,
-    member: bool,
     granted: bool,
     permissions: Option<Vec<String>>,
     scopes: Vec<String>,
@@ -215,14 +214,8 @@ struct Found {
 impl Found {
     /// `None` for who is not in the account any more, or is and was given no role here.
     fn scopes(&self) -> Option<Scopes> {
-        if !self.member {
-            return None;
-        }
-        let permissions = Permissions::from_names(self.permissions.iter().flatten());
-        if permissions.contains(Permission::AdministrateWorkspace) {
-            return Some(WorkspaceRole::Owner.scopes());
-        }
-        self.granted.then(|| Scopes::from_names(&self.scopes))
+        // Null where there is no membership.
+        me::effective(self.permissions.as_deref()?, self.granted, &self.scopes)
     }
 }
 
@@ -239,10 +232,9 @@ impl Behind for OfWorkspace {
                 version: row.try_get(at + 3)?,
                 placement: row.try_get(at + 4)?,
             },
-            member: row.try_get(at + 5)?,
-            granted: row.try_get(at + 6)?,
-            permissions: row.try_get(at + 7)?,
-            scopes: row.try_get(at + 8)?,
+            granted: row.try_get(at + 5)?,
+            permissions: row.try_get(at + 6)?,
+            scopes: row.try_get(at + 7)?,
         })))
     }
 }

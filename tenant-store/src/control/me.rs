@@ -1,6 +1,6 @@
 //! What the holder of a key can reach.
 
-use domain::access::Permissions;
+use domain::access::{Permission, Permissions, Scopes, WorkspaceRole};
 use domain::{AccountId, ActorId, RoleId, WorkspaceId};
 use uuid::Uuid;
 
@@ -56,7 +56,34 @@ const ACCOUNTS: &str = "select m.id, a.id, a.name, a.handle, r.id, r.name, r.per
         join control.account a on a.id = m.account_id
     where m.actor_id = $1 and m.active order by a.handle";
 
+const SCOPES: &str = "select r.permissions, x.id is not null or d.id is not null,
+        coalesce(o.scopes, '{}') || coalesce(oi.scopes, '{}') || coalesce(d.scopes, '{}') || coalesce(di.scopes, '{}')
+    from control.workspace w
+        join control.membership m on m.account_id = w.account_id and m.actor_id = $1 and m.active
+        join control.account_role r on r.id = m.account_role_id
+        left join control.workspace_access x on x.workspace_id = w.id and x.actor_id = m.actor_id
+        left join control.workspace_role o on o.id = x.workspace_role_id
+        left join control.workspace_role oi on oi.id = o.inherited_role_id
+        left join control.workspace_role d on d.id = w.default_role_id
+        left join control.workspace_role di on di.id = d.inherited_role_id
+    where w.id = $2 and w.deleted_at is null";
+
+/// What the roles of an actor give in a workspace, the strongest of all ways; `None` without any way in.
+pub(super) fn effective(permissions: &[String], granted: bool, scopes: &[String]) -> Option<Scopes> {
+    if Permissions::from_names(permissions).contains(Permission::AdministrateWorkspace) {
+        return Some(WorkspaceRole::Owner.scopes());
+    }
+    granted.then(|| Scopes::from_names(scopes))
+}
+
 impl Control {
+    /// What an actor may do in a workspace; `None` if it cannot reach it.
+    pub async fn my_scopes(&self, actor: ActorId, workspace: WorkspaceId) -> Result<Option<Scopes>> {
+        let row: Option<(Vec<String>, bool, Vec<String>)> =
+            self.0.db.client().await?.opt(SCOPES, &[&actor, &workspace]).await?;
+        Ok(row.and_then(|(permissions, granted, scopes)| effective(&permissions, granted, &scopes)))
+    }
+
     /// Every workspace an actor can reach, by `account/workspace`.
     pub async fn my_workspaces(&self, actor: ActorId) -> Result<Vec<MyWorkspace>> {
         self.0.db.client().await?.all(WORKSPACES, &[&actor]).await

@@ -81,6 +81,8 @@ async fn a_key_opens_its_workspace_and_no_other() {
     let AccountEntry::Member(member) = control.enter_account(&a.key, a.account).await.unwrap() else { panic!() };
     assert!(member.may(Permission::CreateWorkspace) && member.account() == a.account);
 
+    assert!(control.my_scopes(a.owner.actor, b.workspace).await.unwrap().is_none());
+    assert!(control.my_scopes(a.owner.actor, a.workspace).await.unwrap().is_some());
     assert_eq!(control.find_workspace("a/main").await.unwrap(), Some((a.account, a.workspace)));
     assert_eq!(control.find_workspace("a/other").await.unwrap(), None);
     assert_eq!(control.find_workspace("amain").await.unwrap(), None);
@@ -126,6 +128,7 @@ async fn a_role_gives_its_scopes_and_losing_it_takes_them() {
     assert_eq!((granted.user, granted.role, granted.role_name.as_str()), (Some(viewer.id), role, "Viewer"));
     let member = membership(&control, &viewer_key, &a).await.expect("has a role now");
     assert_eq!(member.scopes(), WorkspaceRole::Viewer.scopes());
+    assert_eq!(control.my_scopes(viewer.actor, a.workspace).await.unwrap(), Some(member.scopes()));
     assert!(member.permit(ScopeName::SeeFlows).is_some() && member.permit(ScopeName::RunFlows).is_none());
     assert_eq!(control.my_workspaces(viewer.actor).await.unwrap().len(), 1);
 

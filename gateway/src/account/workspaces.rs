@@ -1,0 +1,199 @@
+//! The workspaces of an account, and one workspace by itself.
+
+use domain::access::handle_of;
+use domain::{RoleId, WorkspaceId};
+use serde::Serialize;
+use serde_json::json;
+use tenant_store::control::{self, NewWorkspace, WorkspaceFilter, WorkspacePatch};
+use wire::{Input, Limit, Output, Patch, RawJson, RawObject};
+
+use super::input::{AnyName, Handle, Name, names};
+use super::shapes::Workspace;
+use super::{by, shown};
+use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Query, Reply};
+use crate::ops;
+
+pub static OPS: &[Op] = ops![
+    POST "/workspaces/" create(JsonBody<WorkspaceCreate>) -> Created<Workspace>,
+        need Account(CreateWorkspace), lane Hot, cost One, cache Never, touches [Control],
+        audit Event("prefect-cloud.workspace.created");
+    GET "/workspaces" list(Query<WorkspacesListing>) -> Json<Vec<Workspace>>,
+        need Account(ReadWorkspace), lane Read, cost One, cache Never, touches [], audit Nothing;
+    POST "/workspaces/filter" filter(JsonBody<WorkspacesFilter>) -> Json<Vec<Workspace>>,
+        need Account(ReadWorkspace), lane Read, cost One, cache Never, touches [], audit Nothing;
+    POST "/workspaces/count" count(JsonBody<WorkspacesCount>) -> Json<i64>,
+        need Account(ReadWorkspace), lane Read, cost One, cache Never, touches [], audit Nothing;
+];
+
+/// Below the workspace's own address.
+pub static OF_WORKSPACE: &[Op] = ops![
+    GET "/" read() -> Json<Workspace>,
+        need Workspace(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
+    PATCH "/" update(JsonBody<WorkspaceUpdate>) -> NoContent,
+        need Workspace(WriteWorkspaceSettings), lane Hot, cost One, cache Never, touches [Control],
+        audit Event("prefect-cloud.workspace.updated");
+    DELETE "/" delete() -> NoContent,
+        need Workspace(ManageWorkspaceSettings), lane Hot, cost One, cache Never, touches [Control],
+        audit Event("prefect-cloud.workspace.deleted");
+    GET "/settings" settings() -> Json<WorkspaceSettings>,
+        need Workspace(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
+    PATCH "/settings" update_settings(JsonBody<WorkspaceSettingsUpdate>) -> NoContent,
+        need Workspace(WriteWorkspaceSettings), lane Hot, cost One, cache Never, touches [Control],
+        audit Event("prefect-cloud.workspace-settings.updated");
+];
+
+#[derive(Debug, Input)]
+struct WorkspaceCreate {
+    name: Name,
+    description: Option<String>,
+    /// Made from the name when absent.
+    handle: Option<Handle>,
+}
+
+#[derive(Debug, Input)]
+struct WorkspaceUpdate {
+    name: Option<Name>,
+    handle: Option<Handle>,
+    description: Option<String>,
+    /// Null takes the default role away.
+    default_workspace_role_id: Patch<Option<RoleId>>,
+}
+
+#[derive(Debug, Input)]
+struct WorkspacesListing {
+    limit: Limit,
+    #[input(default, ge = 0)]
+    offset: i64,
+}
+
+#[derive(Debug, Input)]
+#[input(parameters)]
+struct WorkspacesFilter {
+    limit: Limit,
+    #[input(default, ge = 0)]
+    offset: i64,
+    workspaces: Option<WorkspaceCriteria>,
+}
+
+#[derive(Debug, Input)]
+#[input(parameters)]
+struct WorkspacesCount {
+    workspaces: Option<WorkspaceCriteria>,
+}
+
+/// Which workspaces.
+#[derive(Debug, Input)]
+struct WorkspaceCriteria {
+    id: Option<AnyWorkspace>,
+    handle: Option<AnyName>,
+    name: Option<AnyName>,
+}
+
+/// Any of these workspaces.
+#[derive(Debug, Input)]
+struct AnyWorkspace {
+    any_: Option<Vec<WorkspaceId>>,
+}
+
+/// The settings of a workspace.
+#[derive(Debug, Serialize, Output)]
+struct WorkspaceSettings {
+    inherit_default_result_storage: bool,
+    default_result_storage_block_id: Option<String>,
+}
+
+#[derive(Debug, Input)]
+struct WorkspaceSettingsUpdate {
+    inherit_default_result_storage: Option<bool>,
+    default_result_storage_block_id: Patch<Option<domain::BlockDocumentId>>,
+}
+
+async fn create(cx: Call, body: JsonBody<WorkspaceCreate>) -> Reply<Created<Workspace>> {
+    let WorkspaceCreate { name, description, handle } = body.0;
+    let handle = handle.map(|handle| handle.0).or_else(|| handle_of(&name.0));
+    let handle = handle.ok_or_else(|| Failure::unprocessable("The name gives no handle; name one in `handle`."))?;
+    let description = description.unwrap_or_default();
+    let new = NewWorkspace { handle: &handle, name: &name.0, description: &description, placement: "default" };
+    let account = cx.account()?.account();
+    let workspace = cx.app.control().create_workspace(by(&cx)?, account, &new).await.map_err(shown)?;
+    Ok(Created::new(workspace.into()))
+}
+
+/// Those that the caller can enter.
+async fn found(cx: &Call, criteria: Option<WorkspaceCriteria>, limit: i64, offset: i64) -> Reply<Vec<Workspace>> {
+    let mut filter = WorkspaceFilter { reached_by: Some(cx.principal()?.actor), ..WorkspaceFilter::default() };
+    if let Some(WorkspaceCriteria { id, handle, name }) = criteria {
+        filter.ids = id.and_then(|ids| ids.any_);
+        (filter.handles, filter.names) = (names(handle), names(name));
+    }
+    let account = cx.account()?.account();
+    let workspaces = cx.app.control().list_workspaces(account, &filter, limit, offset).await?;
+    Ok(workspaces.into_iter().map(Into::into).collect())
+}
+
+async fn list(cx: Call, page: Query<WorkspacesListing>) -> Reply<Json<Vec<Workspace>>> {
+    found(&cx, None, page.limit.0, page.offset).await.map(Json)
+}
+
+async fn filter(cx: Call, body: JsonBody<WorkspacesFilter>) -> Reply<Json<Vec<Workspace>>> {
+    let WorkspacesFilter { limit, offset, workspaces } = body.0;
+    found(&cx, workspaces, limit.0, offset).await.map(Json)
+}
+
+async fn count(cx: Call, body: JsonBody<WorkspacesCount>) -> Reply<Json<i64>> {
+    Ok(Json(found(&cx, body.0.workspaces, i64::MAX, 0).await?.len() as i64))
+}
+
+async fn workspace(cx: &Call) -> Reply<control::Workspace> {
+    let member = cx.member()?;
+    let workspace = cx.app.control().read_workspace(member.account(), member.workspace()).await?;
+    workspace.ok_or_else(Failure::no_workspace)
+}
+
+async fn read(cx: Call) -> Reply<Json<Workspace>> {
+    Ok(Json(workspace(&cx).await?.into()))
+}
+
+async fn update(cx: Call, body: JsonBody<WorkspaceUpdate>) -> Reply<NoContent> {
+    let WorkspaceUpdate { name, handle, description, default_workspace_role_id: default_role } = body.0;
+    let (name, handle) = (name.map(|name| name.0), handle.map(|handle| handle.0));
+    change(cx, WorkspacePatch { handle, name, description, default_role, settings: None }).await
+}
+
+async fn change(cx: Call, patch: WorkspacePatch) -> Reply<NoContent> {
+    let member = cx.member()?;
+    let (account, workspace) = (member.account(), member.workspace());
+    match cx.app.control().update_workspace(by(&cx)?, account, workspace, &patch).await.map_err(shown)? {
+        true => Ok(NoContent),
+        false => Err(Failure::no_workspace()),
+    }
+}
+
+async fn delete(cx: Call) -> Reply<NoContent> {
+    let member = cx.member()?;
+    match cx.app.control().delete_workspace(by(&cx)?, member.account(), member.workspace()).await.map_err(shown)? {
+        true => Ok(NoContent),
+        false => Err(Failure::no_workspace()),
+    }
+}
+
+async fn settings(cx: Call) -> Reply<Json<WorkspaceSettings>> {
+    let stored = workspace(&cx).await?.settings.0.to_value();
+    Ok(Json(WorkspaceSettings {
+        inherit_default_result_storage: stored["inherit_default_result_storage"].as_bool().unwrap_or(true),
+        default_result_storage_block_id: stored["default_result_storage_block_id"].as_str().map(str::to_owned),
+    }))
+}
+
+async fn update_settings(cx: Call, body: JsonBody<WorkspaceSettingsUpdate>) -> Reply<NoContent> {
+    let WorkspaceSettingsUpdate { inherit_default_result_storage, default_result_storage_block_id } = body.0;
+    let mut stored = serde_json::Map::new();
+    if let Some(inherit) = inherit_default_result_storage {
+        stored.insert("inherit_default_result_storage".into(), json!(inherit));
+    }
+    if let Patch::Set(block) = default_result_storage_block_id {
+        stored.insert("default_result_storage_block_id".into(), json!(block));
+    }
+    let settings = Some(RawObject(RawJson::of(&stored)));
+    change(cx, WorkspacePatch { settings, ..WorkspacePatch::default() }).await
+}
