@@ -81,8 +81,9 @@ fn unpack(files: &mut HashMap<&'static str, (&'static str, Bytes)>) -> Result<()
     let mut archive = zip::ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
     for i in 0..archive.len() {
         let mut entry = archive.by_index(i)?;
-        let Some((name, kind)) = FILES.iter().find(|(name, _)| entry.name().ends_with(&format!("/dist/{name}"))) else { continue };
-        if entry.name().contains("/flavors/") {
+        let path = entry.name()?.into_owned();
+        let Some((name, kind)) = FILES.iter().find(|(name, _)| path.ends_with(&format!("/dist/{name}"))) else { continue };
+        if path.contains("/flavors/") {
             continue;
         }
         let mut bytes = Vec::new();
