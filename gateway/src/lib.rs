@@ -1,5 +1,6 @@
 //! Prefecture's HTTP side: the edge stack, the operations, the sockets, the services and the program around them.
 
+pub mod account;
 pub mod api;
 mod app;
 pub mod config;
