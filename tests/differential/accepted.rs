@@ -58,9 +58,10 @@ impl Accepted {
 
     fn any(&self, place: Place<'_>, fits: impl Fn(&What) -> bool) -> bool {
         let here = [place.file, place.scenario, place.step];
-        let found = self.lines.iter().find(|line| {
-            line.place.iter().zip(here).all(|(pattern, text)| glob(pattern, text)) && fits(&line.what)
-        });
+        let found = self
+            .lines
+            .iter()
+            .find(|line| line.place.iter().zip(here).all(|(pattern, text)| glob(pattern, text)) && fits(&line.what));
         if let Some(line) = found {
             line.used.store(true, Ordering::Relaxed);
         }

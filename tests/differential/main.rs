@@ -6,6 +6,7 @@
 //! * `accepted.txt` lists what may differ, a reason a line; a line that no longer does anything fails the run.
 //!
 //! `DIFFERENTIAL_SELF=1` puts the reference in both places: whatever fails then is a flaky case, not a difference.
+//! With `sqlite` the second one keeps its data there: what fails then depends on the database.
 //! `DIFFERENTIAL_SHOW=1` prints what the reference answers, a line a step.
 //! `OURS_URL` and `OURS_KEY` name a workspace that already runs; without them the harness starts the program.
 
@@ -13,6 +14,7 @@ mod accepted;
 mod cases;
 mod clock;
 mod compare;
+mod coverage;
 mod http;
 mod normalise;
 mod reference;
@@ -54,8 +56,8 @@ fn suite(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut trials = Vec::new();
     let mut files = cases::load_all(&home().join("cases"))?;
     files.extend(transitions::load(&home().join("transitions.json"))?);
-    for file in files {
-        let file = Arc::new(file);
+    let files: Vec<_> = files.into_iter().map(Arc::new).collect();
+    for file in &files {
         for index in 0..file.scenarios.len() {
             let (file, accepted, servers) = (file.clone(), accepted.clone(), servers.clone());
             let name = format!("{}::{}", file.name, file.scenarios[index].name);
@@ -67,11 +69,16 @@ fn suite(arguments: &Arguments) -> Result<ExitCode, String> {
             }));
         }
     }
+    let (every, last) = (files.clone(), servers.clone());
+    trials.push(Trial::test("every operation has a case", move || {
+        let mut servers = lock(&last);
+        let files: Vec<&cases::File> = every.iter().map(AsRef::as_ref).collect();
+        coverage::check(&servers.any_pair()?.reference, &files).map_err(Failed::from)
+    }));
 
     let conclusion = libtest_mimic::run(arguments, trials);
     let mut servers = lock(&servers);
     servers.stop();
-    reference::forget();
     let tally = servers.tally;
     if tally.requests == 0 {
         return Ok(conclusion.exit_code());
@@ -82,7 +89,7 @@ fn suite(arguments: &Arguments) -> Result<ExitCode, String> {
     );
     let whole = arguments.filter.is_none() && arguments.skip.is_empty();
     let stale = accepted.unused();
-    if whole && !servers.against_itself && !stale.is_empty() {
+    if whole && servers.against_itself.is_none() && !stale.is_empty() {
         eprintln!("differential: accepted.txt has lines that no longer do anything; take them out:");
         for line in stale {
             eprintln!("  {line}");

@@ -16,9 +16,8 @@ use crate::cases::Step;
 use crate::clock;
 use crate::render::Start;
 
-static UUID: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
-});
+static UUID: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"));
 static TIME: LazyLock<Regex> = LazyLock::new(|| regex(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z$"));
 static SLUG: LazyLock<Regex> = LazyLock::new(|| regex(r"^[a-z]+-[a-z]+$"));
 
@@ -26,8 +25,13 @@ static SLUG: LazyLock<Regex> = LazyLock::new(|| regex(r"^[a-z]+-[a-z]+$"));
 pub const ABOUT: &str = "≈";
 
 /// Fields that hold a duration wherever they occur.
-const DURATIONS: [&str; 5] =
-    ["total_run_time", "estimated_run_time", "estimated_start_time_delta", "sum_estimated_run_time", "sum_estimated_lateness"];
+const DURATIONS: [&str; 5] = [
+    "total_run_time",
+    "estimated_run_time",
+    "estimated_start_time_delta",
+    "sum_estimated_run_time",
+    "sum_estimated_lateness",
+];
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is a constant")

@@ -16,6 +16,9 @@ use crate::servers::{Pair, Tally};
 /// How long an answer may take to become what `poll` waits for.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How often a server that says it is busy is asked.
+const BUSY: usize = 4;
+
 /// One server in one scenario.
 #[derive(Clone)]
 struct Side {
@@ -104,11 +107,14 @@ fn headers(mut answer: Answer, side: &mut Side) -> Answer {
 fn ask(client: &Client, step: &Step, side: &mut Side, start: Start) -> Result<Answer, String> {
     let request = request(step, &side.saved, start)?;
     let deadline = Instant::now() + PATIENCE;
+    let mut busy = 0;
     let answer = loop {
         let answer = client.send(&request)?;
-        let busy = answer.status == 503;
+        // A locked SQLite answers so for a moment; what Postgres refuses is refused for good.
+        busy += usize::from(answer.status == 503);
         let settled = step.poll.as_ref().is_none_or(|until| until.holds(answer.status, &answer.body));
-        if (settled && !busy) || Instant::now() > deadline {
+        let done = if answer.status == 503 { busy == BUSY } else { settled };
+        if done || Instant::now() > deadline {
             break answer;
         }
         std::thread::park_timeout(Duration::from_millis(100));
@@ -154,8 +160,7 @@ fn differences(reference: &Answer, ours: &Answer, step: &Step) -> Vec<(Kind, Dif
         let of = |answer: &Answer| answer.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
         if of(reference) != of(ours) {
             let text = |answer: &Answer| of(answer).unwrap_or_else(|| "(absent)".to_owned());
-            let difference =
-                Difference { pointer: name.to_owned(), reference: text(reference), ours: text(ours) };
+            let difference = Difference { pointer: name.to_owned(), reference: text(reference), ours: text(ours) };
             found.push((Kind::Header, difference));
         }
     }

@@ -1,10 +1,9 @@
 //! The pair of servers: a clean one of each for every case file.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use crate::http::Client;
-use crate::reference::Reference;
+use crate::reference::{Reference, Storage};
 use crate::replay::Progress;
 
 #[derive(Clone, Copy, Default)]
@@ -17,7 +16,7 @@ pub struct Tally {
 pub struct Servers {
     pub tally: Tally,
     /// The reference stands in for this program.
-    pub against_itself: bool,
+    pub against_itself: Option<Storage>,
     current: Option<Pair>,
 }
 
@@ -35,7 +34,11 @@ pub struct Pair {
 
 impl Servers {
     pub fn new() -> Servers {
-        let against_itself = std::env::var_os("DIFFERENTIAL_SELF").is_some_and(|v| v != "0");
+        let against_itself = match std::env::var("DIFFERENTIAL_SELF").as_deref() {
+            Err(_) | Ok("" | "0") => None,
+            Ok("sqlite") => Some(Storage::Sqlite),
+            Ok(_) => Some(Storage::Postgres),
+        };
         Servers { tally: Tally::default(), against_itself, current: None }
     }
 
@@ -51,6 +54,12 @@ impl Servers {
         Ok(pair)
     }
 
+    /// The pair that runs, or a new one: for what asks nothing of its data.
+    pub fn any_pair(&mut self) -> Result<&mut Pair, String> {
+        let file = self.current.as_ref().map_or_else(String::new, |pair| pair.file.clone());
+        self.pair(&file, false)
+    }
+
     /// Stops what runs and takes over its counts.
     pub fn stop(&mut self) {
         if let Some(pair) = self.current.take() {
@@ -61,33 +70,28 @@ impl Servers {
     }
 }
 
-fn start(file: &str, against_itself: bool) -> Result<Pair, String> {
-    let first = Reference::start()?;
+fn start(file: &str, against_itself: Option<Storage>) -> Result<Pair, String> {
+    let first = Reference::start(Storage::Postgres)?;
     let reference = Client::new(&first.url, None);
     let mut running = vec![first];
-    let ours = if against_itself {
-        let second = Reference::start()?;
-        let client = Client::new(&second.url, None);
-        running.push(second);
-        client
-    } else {
-        workspace()?
+    let ours = match against_itself {
+        Some(storage) => {
+            let second = Reference::start(storage)?;
+            let client = Client::new(&second.url, None);
+            running.push(second);
+            client
+        }
+        None => workspace(),
     };
-    Ok(Pair { file: file.to_owned(), used: false, reference, ours, _running: running, tally: Tally::default(), left: HashMap::new() })
+    let (tally, left) = (Tally::default(), HashMap::new());
+    Ok(Pair { file: file.to_owned(), used: false, reference, ours, _running: running, tally, left })
 }
 
 /// A workspace of this program to write to.
-fn workspace() -> Result<Client, String> {
+fn workspace() -> Client {
     if let Ok(url) = std::env::var("OURS_URL") {
-        return Ok(Client::new(&url, std::env::var("OURS_KEY").ok()));
+        return Client::new(&url, std::env::var("OURS_KEY").ok());
     }
-    Err("set OURS_URL and OURS_KEY to a workspace of a running server, or DIFFERENTIAL_SELF=1".to_owned())
-}
-
-/// Where the reference's program is: `PREFECT_REFERENCE_BIN`, else the virtual environment that `tests/run` makes.
-pub fn reference_program() -> PathBuf {
-    std::env::var_os("PREFECT_REFERENCE_BIN").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/prefect"),
-        PathBuf::from,
-    )
+    let tenant = tests::Tenant::fresh();
+    Client::new(&tenant.api_url(), Some(tenant.key))
 }

@@ -116,7 +116,9 @@ fn steps(transition: &Transition) -> Vec<Value> {
         body.insert("state".to_owned(), initial.clone());
     }
     body.extend(transition.run.clone());
-    steps.push(json!({"name": "create", "method": "POST", "path": format!("/{runs}/"), "body": body, "save": {"run": "/id"}}));
+    steps.push(
+        json!({"name": "create", "method": "POST", "path": format!("/{runs}/"), "body": body, "save": {"run": "/id"}}),
+    );
     for (index, proposal) in transition.propose.iter().enumerate() {
         let mut body = json!({"state": proposal.state});
         if proposal.force {
