@@ -17,6 +17,7 @@
 
 mod api;
 mod cluster;
+mod dev;
 mod folder;
 mod port;
 mod process;
@@ -29,6 +30,7 @@ mod wait;
 
 pub use api::{Answer, Api};
 pub use cluster::{Cluster, Database};
+pub use dev::Dev;
 pub use folder::Folder;
 pub use port::free_port;
 pub use process::Running;

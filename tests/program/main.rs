@@ -1,0 +1,4 @@
+//! The program as its operator meets it: how it starts, stops, refuses and comes back.
+
+mod dev;
+mod serve;
