@@ -1,6 +1,7 @@
 //! Prefecture's HTTP side: the edge stack, the operations, the sockets, the services and the program around them.
 
 pub mod account;
+pub mod admin;
 pub mod api;
 mod app;
 pub mod config;

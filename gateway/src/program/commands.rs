@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use super::{Error, dev, logging, migrate, run};
+use crate::admin::{AdminArgs, admin};
 use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings};
 
 /// A multi-tenant server for the Prefect REST API.
@@ -32,6 +33,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Bring the control schema and all workspaces up to this program's version.
     Migrate(MigrateArgs),
+    /// Accounts, users, workspaces, keys and roles from the shell; owner recovery.
+    Admin(Box<AdminArgs>),
 }
 
 #[derive(Args)]
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
             Command::Dev(args) => dev::dev(args).await,
             Command::Serve(args) => run::serve_command(*args).await,
             Command::Migrate(args) => migrate::migrate_command(args).await,
+            Command::Admin(args) => admin(*args).await,
         }
     });
     match done {
