@@ -35,6 +35,10 @@ pub struct Place<'a> {
 impl Accepted {
     pub fn load(path: &Path) -> Result<Accepted, String> {
         let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Accepted::parse(&text)
+    }
+
+    pub fn parse(text: &str) -> Result<Accepted, String> {
         let lines = text.lines().filter(|l| !l.trim().is_empty() && !l.starts_with('#'));
         let lines = lines.map(|l| line(l).ok_or_else(|| format!("accepted.txt: cannot read: {l}")));
         Ok(Accepted { lines: lines.collect::<Result<_, _>>()? })

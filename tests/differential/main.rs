@@ -20,6 +20,7 @@ mod normalise;
 mod reference;
 mod render;
 mod replay;
+mod selftest;
 mod servers;
 mod transitions;
 
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
 fn suite(arguments: &Arguments) -> Result<ExitCode, String> {
     let accepted = Arc::new(Accepted::load(&home().join("accepted.txt"))?);
     let servers = Arc::new(Mutex::new(Servers::new()));
-    let mut trials = Vec::new();
+    let mut trials = selftest::trials();
     let mut files = cases::load_all(&home().join("cases"))?;
     files.extend(transitions::load(&home().join("transitions.json"))?);
     let files: Vec<_> = files.into_iter().map(Arc::new).collect();
