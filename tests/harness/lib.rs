@@ -16,6 +16,7 @@
 //! `KEEP=1` keeps the folders with data and logs and says where they are.
 
 mod api;
+mod client;
 mod cluster;
 mod dev;
 mod folder;
@@ -29,6 +30,7 @@ mod tenant;
 mod wait;
 
 pub use api::{Answer, Api};
+pub use client::Client;
 pub use cluster::{Cluster, Database};
 pub use dev::Dev;
 pub use folder::Folder;
@@ -37,5 +39,5 @@ pub use process::Running;
 pub use redis::Redis;
 pub use server::{Builder, Output, Server, program};
 pub use socket::{Incoming, Socket};
-pub use tenant::{Account, Tenant};
+pub use tenant::{Account, Bot, Tenant};
 pub use wait::eventually;

@@ -20,21 +20,30 @@ pub struct Account {
 /// A workspace of its own and a key that may do everything in it.
 #[derive(Debug, Clone)]
 pub struct Tenant {
-    pub account_id: String,
+    pub account: Account,
     pub workspace_id: String,
     pub handle: String,
     pub key: String,
-    url: String,
+}
+
+/// A service account and its key.
+#[derive(Debug, Clone)]
+pub struct Bot {
+    pub id: String,
+    pub actor_id: String,
+    pub name: String,
+    pub key_id: String,
+    pub key: String,
 }
 
 impl Account {
     /// A new account on `server`, apart from the one that its tests share.
     pub fn create(server: &Server) -> Account {
         let handle = unique("account");
-        let email = format!("{handle}@example.com");
-        let account = server.admin(&["account", "create", "--handle", &handle, "--name", &handle]);
-        server.admin(&["user", "create", "--email", &email, "--account", &handle, "--role", "Owner"]);
-        let key = server.admin(&["key", "create", "--user", &email, "--name", "tests"]);
+        let account = server.admin(&["accounts", "create", &handle, "--handle", &handle]);
+        let owner = format!("{handle}-owner");
+        server.admin(&["users", "create", &owner, "--account", &handle, "--role", "owner"]);
+        let key = server.admin(&["keys", "create", "--user", &owner, "--name", "tests"]);
         Account { id: text(&account, "id"), handle, key: text(&key, "key"), url: server.url().to_owned() }
     }
 
@@ -48,13 +57,30 @@ impl Account {
         let handle = unique("workspace");
         let body = json!({"name": handle, "handle": handle, "description": ""});
         let workspace = self.api().post("/workspaces/", &body).expect(201);
-        Tenant {
-            account_id: self.id.clone(),
-            workspace_id: text(&workspace, "id"),
-            handle,
-            key: self.key.clone(),
-            url: self.url.clone(),
+        Tenant { account: self.clone(), workspace_id: text(&workspace, "id"), handle, key: self.key.clone() }
+    }
+
+    /// A service account that is a member of the account and of no workspace.
+    pub fn bot(&self) -> Bot {
+        let name = unique("bot");
+        let bot = self.api().post("/bots/", &json!({"name": name})).expect(201);
+        let key = &bot["api_key"];
+        Bot {
+            id: text(&bot, "id"),
+            actor_id: text(&bot, "actor_id"),
+            name,
+            key_id: text(key, "id"),
+            key: text(key, "key"),
         }
+    }
+
+    /// The id of a workspace role by its name, like `Runner`.
+    #[track_caller]
+    pub fn workspace_role(&self, name: &str) -> String {
+        let roles = self.api().post("/workspace_roles/filter", &json!({})).expect(200);
+        let roles = roles.as_array().unwrap_or_else(|| panic!("no list: {roles}")).clone();
+        let role = roles.iter().find(|role| role["name"] == name);
+        text(role.unwrap_or_else(|| panic!("no role {name} in {roles:?}")), "id")
     }
 }
 
@@ -71,17 +97,31 @@ impl Tenant {
 
     /// The workspace's address: what `PREFECT_API_URL` is set to.
     pub fn api_url(&self) -> String {
-        format!("{}/api/accounts/{}/workspaces/{}", self.url, self.account_id, self.workspace_id)
+        format!("{}/api/accounts/{}/workspaces/{}", self.account.url, self.account.id, self.workspace_id)
     }
 
     /// What `PREFECT_CLOUD_API_URL` is set to.
     pub fn cloud_api_url(&self) -> String {
-        format!("{}/api", self.url)
+        format!("{}/api", self.account.url)
     }
 
     /// A client at the workspace's address with its key.
     pub fn api(&self) -> Api {
         Api::new(&self.api_url(), Some(&self.key))
+    }
+
+    /// A service account with this role in the workspace.
+    #[track_caller]
+    pub fn bot(&self, role: &str) -> Bot {
+        let bot = self.account.bot();
+        let grant = json!({"bot_id": bot.id, "workspace_role_id": self.account.workspace_role(role)});
+        self.api().post("/bot_access/", &grant).expect(200);
+        bot
+    }
+
+    /// The same workspace as somebody else enters it.
+    pub fn with_key(&self, key: &str) -> Tenant {
+        Tenant { key: key.to_owned(), ..self.clone() }
     }
 
     /// The environment in which the SDK and the command line find this workspace.

@@ -1,0 +1,87 @@
+//! The unmodified Prefect SDK and command line in a home of their own, pointed at a workspace.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::folder::Folder;
+use crate::server::Output;
+use crate::tenant::Tenant;
+
+/// A user's machine: profiles, results and settings are its own.
+#[derive(Debug)]
+pub struct Client {
+    home: Folder,
+    env: Vec<(String, String)>,
+}
+
+impl Client {
+    /// With the three variables set that we tell everybody to export.
+    pub fn of(tenant: &Tenant) -> Client {
+        tenant.env().into_iter().fold(Client::fresh(), |client, (name, value)| client.env(name, &value))
+    }
+
+    /// Nothing set: for logging in by command.
+    pub fn fresh() -> Client {
+        Client { home: Folder::new("client"), env: Vec::new() }
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Client {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn home(&self) -> &Folder {
+        &self.home
+    }
+
+    /// `prefect …`, without questions asked and in a wide terminal, so that nothing is cut off.
+    pub fn prefect(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(prefect());
+        command.args(arguments);
+        run(command)
+    }
+
+    /// A script for the interpreter that the SDK is installed in.
+    pub fn python(&self, script: &str) -> Output {
+        let mut command = self.command(prefect().with_file_name("python"));
+        command.args(["-c", script]);
+        run(command)
+    }
+
+    fn command(&self, program: PathBuf) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PREFECT")) {
+            command.env_remove(name);
+        }
+        command.env("PREFECT_HOME", self.home.path()).env("HOME", self.home.path()).current_dir(self.home.path());
+        command.env("DO_NOT_TRACK", "1").env("PREFECT_CLI_PROMPT", "false").env("COLUMNS", "240").env("NO_COLOR", "1");
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+impl Output {
+    /// What it printed, if it ended well; else the test fails and shows everything.
+    #[track_caller]
+    pub fn expect_success(self) -> String {
+        assert!(self.status.success(), "{}\n{}\n{}", self.status, self.out, self.err);
+        self.out
+    }
+}
+
+fn run(mut command: Command) -> Output {
+    let program = PathBuf::from(command.get_program());
+    let output = command.output();
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}. tests/run installs it.", program.display()));
+    Output {
+        status: output.status,
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// `PREFECT_REFERENCE_BIN`, else where `tests/run` puts it.
+fn prefect() -> PathBuf {
+    let named = std::env::var_os("PREFECT_REFERENCE_BIN").map(PathBuf::from);
+    named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/prefect"))
+}
