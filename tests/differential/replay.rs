@@ -92,7 +92,10 @@ fn one(
         eprintln!("{}::{}::{}\t{}\t{}", place.file, place.scenario, place.step, normal.0.status, normal.0.body);
     }
     let normal = (headers(normal.0, left), headers(normal.1, right));
-    let differences = differences(&normal.0, &normal.1, step);
+    let mut differences = differences(&normal.0, &normal.1, step);
+    if !pair.against_itself {
+        differences.extend(failure(&normal.0, &normal.1));
+    }
     Ok(judge(&mut pair.tally, place, *steps, step, &normal, differences, accepted))
 }
 
@@ -168,8 +171,19 @@ fn differences(reference: &Answer, ours: &Answer, step: &Step) -> Vec<(Kind, Dif
     found
 }
 
+/// This program never fails inside, even where the reference does, and says why it refuses.
+fn failure(reference: &Answer, ours: &Answer) -> Option<(Kind, Difference)> {
+    let says_why = ours.body.get("detail").or_else(|| ours.body.get("exception_message")).is_some();
+    if ours.status < 500 && (reference.status < 500 || says_why || ours.status < 400) {
+        return None;
+    }
+    let (reference, ours) = (reference.status.to_string(), format!("{} {}", ours.status, ours.body));
+    Some((Kind::Failure, Difference { pointer: "never a failure, always a reason".to_owned(), reference, ours }))
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
+    Failure,
     Status,
     Header,
     Body,
@@ -188,16 +202,15 @@ fn judge(
         return None;
     }
     let other_status = reference.status != ours.status;
-    let left: Vec<_> = if other_status && accepted.status(place, reference.status, ours.status) {
-        Vec::new()
-    } else {
-        let fits = |kind: Kind, d: &Difference| match kind {
-            Kind::Status => false,
-            Kind::Header => accepted.header(place, &d.pointer),
-            Kind::Body => accepted.body(place, &d.pointer),
-        };
-        differences.into_iter().filter(|(kind, d)| !fits(*kind, d)).collect()
+    let by_status = other_status && accepted.status(place, reference.status, ours.status);
+    let fits = |kind: Kind, d: &Difference| match kind {
+        Kind::Failure => false,
+        _ if by_status => true,
+        Kind::Status => false,
+        Kind::Header => accepted.header(place, &d.pointer),
+        Kind::Body => accepted.body(place, &d.pointer),
     };
+    let left: Vec<_> = differences.into_iter().filter(|(kind, d)| !fits(*kind, d)).collect();
     if left.is_empty() {
         tally.accepted += 1;
         return None;

@@ -23,6 +23,8 @@ pub struct Servers {
 pub struct Pair {
     file: String,
     used: bool,
+    /// The reference stands in for this program, with all its failures.
+    pub against_itself: bool,
     pub reference: Client,
     pub ours: Client,
     /// Stopped when dropped.
@@ -84,7 +86,8 @@ fn start(file: &str, against_itself: Option<Storage>) -> Result<Pair, String> {
         None => workspace(),
     };
     let (tally, left) = (Tally::default(), HashMap::new());
-    Ok(Pair { file: file.to_owned(), used: false, reference, ours, _running: running, tally, left })
+    let (file, used, against_itself) = (file.to_owned(), false, against_itself.is_some());
+    Ok(Pair { file, used, against_itself, reference, ours, _running: running, tally, left })
 }
 
 /// A workspace of this program to write to.
