@@ -452,7 +452,11 @@ impl AccountRole {
 /// between them, at most 100.
 pub fn is_handle(text: &str) -> bool {
     let alphabet = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    (1..=100).contains(&text.len()) && alphabet && !text.starts_with('-') && !text.ends_with('-') && !text.contains("--")
+    (1..=100).contains(&text.len())
+        && alphabet
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.contains("--")
 }
 
 /// The handle a name suggests: `My Team!` → `my-team`; `None` when nothing of it is left.

@@ -45,9 +45,8 @@ impl Database {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let cluster = CLUSTER.get_or_init(Cluster::start);
         let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let url = |user: &str, database: &str| {
-            format!("postgresql://{user}@/{database}?host={}", cluster.socket.display())
-        };
+        let url =
+            |user: &str, database: &str| format!("postgresql://{user}@/{database}?host={}", cluster.socket.display());
         let (client, connection) = tokio_postgres::connect(&url("postgres", "postgres"), tokio_postgres::NoTls)
             .await
             .expect("the cluster of the tests accepts connections");
@@ -81,8 +80,7 @@ impl Installation {
         let database = Database::create().await;
         let owners = database.owners();
         migrate::migrate_control(&owners).await.expect("the control schema is migrated");
-        let settings =
-            ControlSettings { url: database.serving.clone(), connections: 4, wait: Duration::from_secs(5) };
+        let settings = ControlSettings { url: database.serving.clone(), connections: 4, wait: Duration::from_secs(5) };
         let pool = database.pool();
         let places = HashMap::from([("default".to_owned(), pool.clone())]);
         let provisioner = Provisioner::new(owners.clone(), 2);
@@ -102,7 +100,14 @@ impl Cluster {
         }
         let (data, socket) = (folder.join("data"), folder.clone());
         let mut init = as_account(account, &bin.join("initdb"));
-        init.arg("-D").arg(&data).args(["-U", "postgres", "--auth=trust", "--no-sync", "--locale=C", "--encoding=UTF8"]);
+        init.arg("-D").arg(&data).args([
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--no-sync",
+            "--locale=C",
+            "--encoding=UTF8",
+        ]);
         let made = init.stdout(Stdio::null()).status().expect("initdb runs");
         assert!(made.success(), "initdb failed");
 
@@ -132,7 +137,8 @@ impl Cluster {
 
 /// The newest Postgres of the system's folders.
 fn binaries() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").expect("Postgres is installed (apt-get install postgresql)");
+    let versions =
+        std::fs::read_dir("/usr/lib/postgresql").expect("Postgres is installed (apt-get install postgresql)");
     let newest = versions.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok()).max();
     PathBuf::from(format!("/usr/lib/postgresql/{}/bin", newest.expect("a version of Postgres is installed")))
 }
@@ -144,7 +150,8 @@ fn account() -> Option<(u32, u32)> {
         return None;
     }
     let passwd = std::fs::read_to_string("/etc/passwd").expect("Linux");
-    let line = passwd.lines().find(|line| line.starts_with("postgres:")).expect("the package made the account postgres");
+    let line =
+        passwd.lines().find(|line| line.starts_with("postgres:")).expect("the package made the account postgres");
     let mut ids = line.split(':').skip(2).map(|id| id.parse().expect("a number"));
     Some((ids.next().expect("a user id"), ids.next().expect("a group id")))
 }

@@ -6,8 +6,7 @@ use tenant_store::control::{Access, Grantee, Reach, ReachKind};
 use uuid::Uuid;
 use wire::{Input, Limit, Output, Time};
 
-use super::input::OneOrMany;
-use super::{by, id_of, shown};
+use super::{OneOrMany, by, id_of, shown};
 use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
 

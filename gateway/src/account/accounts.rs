@@ -6,9 +6,7 @@ use serde_json::{Map, Value};
 use tenant_store::control::{Account, AccountPatch};
 use wire::{Input, Output, RawJson, RawObject, Time};
 
-use super::input::{Handle, Name};
-use super::shapes::PLAN;
-use super::{by, shown};
+use super::{Handle, Name, PLAN, by, shown};
 use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Reply};
 use crate::ops;
 

@@ -7,9 +7,7 @@ use serde::Serialize;
 use tenant_store::control::{self, BotPatch, IssuedKey, NewBot, Rotation};
 use wire::{Input, Limit, Output, Time};
 
-use super::input::{AnyName, Name, names};
-use super::shapes::{KeyCreated, KeyShown};
-use super::{by, shown};
+use super::{AnyName, KeyCreated, KeyShown, Name, by, names, shown};
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
 

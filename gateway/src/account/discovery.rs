@@ -6,7 +6,7 @@ use serde::Serialize;
 use tenant_store::control::WorkspaceFilter;
 use wire::Output;
 
-use super::shapes::Workspace;
+use super::Workspace;
 use crate::kit::{Call, Failure, Json, Op, Path, Reply};
 use crate::ops;
 

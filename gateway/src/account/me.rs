@@ -7,8 +7,7 @@ use tenant_store::control::{MyAccount, MyWorkspace, PrincipalKind};
 use uuid::Uuid;
 use wire::{Input, Output, RawObject};
 
-use super::shapes::{KeyShown, PLAN};
-use super::{by, shown};
+use super::{AnyName, KeyShown, PLAN, by, names, shown};
 use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Path, Query, Reply};
 use crate::ops;
 
@@ -143,7 +142,7 @@ struct KeysFilter {
 
 #[derive(Debug, Input)]
 struct KeysCriteria {
-    name: Option<super::input::AnyName>,
+    name: Option<AnyName>,
 }
 
 async fn read(cx: Call) -> Reply<Json<Me>> {
@@ -252,7 +251,7 @@ async fn api_keys(cx: Call, asked: Query<KeysAsked>) -> Reply<Json<Vec<KeyShown>
 }
 
 async fn filter_api_keys(cx: Call, body: JsonBody<KeysFilter>) -> Reply<Json<Vec<KeyShown>>> {
-    let names = super::input::names(body.0.api_keys.and_then(|criteria| criteria.name));
+    let names = names(body.0.api_keys.and_then(|criteria| criteria.name));
     let keys = cx.app.control().list_keys(cx.principal()?.actor, None).await?.into_iter();
     let asked = keys.filter(|key| names.as_ref().is_none_or(|names| names.contains(&key.name)));
     Ok(Json(asked.map(KeyShown::from).collect()))

@@ -6,8 +6,7 @@ use tenant_store::control::{AccountRoleRow, Member};
 use uuid::Uuid;
 use wire::{Input, Limit, Output, Time};
 
-use super::input::{AnyName, names};
-use super::{by, id_of, shown};
+use super::{AnyName, by, id_of, names, shown};
 use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
 

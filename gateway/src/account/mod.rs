@@ -14,6 +14,8 @@ mod shapes;
 mod users;
 mod workspaces;
 
+use input::{AnyName, Handle, Name, OneOrMany, names};
+use shapes::{KeyCreated, KeyShown, PLAN, Workspace};
 use tenant_store::Error as StoreError;
 use tenant_store::control::By;
 use uuid::Uuid;

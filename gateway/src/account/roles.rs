@@ -6,8 +6,7 @@ use serde::Serialize;
 use tenant_store::control::{NewRole, RolePatch, WorkspaceRoleRow};
 use wire::{Input, Limit, Output, Time};
 
-use super::input::{AnyName, Name, names};
-use super::{by, shown};
+use super::{AnyName, Name, by, names, shown};
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
 
@@ -97,7 +96,8 @@ fn not_found() -> Failure {
 /// A misspelt scope is refused: a role that silently lacks it would be a riddle.
 fn scopes(names: &[String]) -> Reply<Scopes> {
     let read = |name: &String| {
-        let unknown = || Failure::unprocessable(format!("There is no scope {name:?}; GET /api/workspace_scopes lists them."));
+        let unknown =
+            || Failure::unprocessable(format!("There is no scope {name:?}; GET /api/workspace_scopes lists them."));
         ScopeName::from_name(name).ok_or_else(unknown)
     };
     names.iter().map(read).collect()

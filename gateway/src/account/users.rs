@@ -5,9 +5,7 @@ use serde::Serialize;
 use tenant_store::control::{NewKey, PrincipalKind, UserPatch};
 use wire::{Input, Output, RawObject, Time};
 
-use super::input::{Handle, Name};
-use super::shapes::{KeyCreated, KeyShown};
-use super::{by, shown};
+use super::{Handle, KeyCreated, KeyShown, Name, by, shown};
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Query, Reply};
 use crate::ops;
 

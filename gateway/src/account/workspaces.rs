@@ -7,9 +7,7 @@ use serde_json::json;
 use tenant_store::control::{self, NewWorkspace, WorkspaceFilter, WorkspacePatch};
 use wire::{Input, Limit, Output, Patch, RawJson, RawObject};
 
-use super::input::{AnyName, Handle, Name, names};
-use super::shapes::Workspace;
-use super::{by, shown};
+use super::{AnyName, Handle, Name, Workspace, by, names, shown};
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Query, Reply};
 use crate::ops;
 

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use tenant_store::Pool;
 use tenant_store::control::{Account, Bot, Control, ControlSettings, User, Workspace};
 use tenant_store::migrate::{Owners, Provisioner};
+use tenant_store::{Error as StoreError, Pool};
 
 use crate::config::DatabaseSettings;
 use crate::program::Error;
@@ -72,17 +72,29 @@ enum Command {
 /// Runs one command of the admin shell.
 pub async fn admin(args: AdminArgs) -> Result<(), Error> {
     let control = connect(&args)?;
-    let shown: Shown = match args.command {
-        Command::Accounts(command) => accounts::run(&control, command).await?,
-        Command::Users(command) => users::run(&control, command).await?,
-        Command::Bots(command) => bots::run(&control, command).await?,
-        Command::Keys(command) => keys::run(&control, command).await?,
-        Command::Workspaces(command) => workspaces::run(&control, command).await?,
-        Command::Roles(command) => roles::run(&control, command).await?,
-        Command::RecoverOwner(command) => recover::run(&control, command).await?,
-    };
-    shown.print(args.output)?;
-    Ok(())
+    let format = args.output;
+    let shown = run(&control, args.command).await.map_err(readable)?;
+    Ok(shown.print(format)?)
+}
+
+/// The sentences of the control plane, without the kind of error in front.
+fn readable(error: Error) -> Error {
+    match error.downcast_ref() {
+        Some(StoreError::Conflict(sentence)) => sentence.clone().into(),
+        _ => error,
+    }
+}
+
+async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
+    match command {
+        Command::Accounts(command) => accounts::run(control, command).await,
+        Command::Users(command) => users::run(control, command).await,
+        Command::Bots(command) => bots::run(control, command).await,
+        Command::Keys(command) => keys::run(control, command).await,
+        Command::Workspaces(command) => workspaces::run(control, command).await,
+        Command::Roles(command) => roles::run(control, command).await,
+        Command::RecoverOwner(command) => recover::run(control, command).await,
+    }
 }
 
 /// What `dev` remembers of itself, as far as it matters here.
@@ -95,7 +107,8 @@ fn connect(args: &AdminArgs) -> Result<Control, Error> {
     let (url, owner, serving_role) = match &args.data_dir {
         Some(folder) => {
             let path = folder.join("dev.json");
-            let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}. Is it the folder of a `prefecture dev`?", path.display()))?;
+            let bytes = std::fs::read(&path)
+                .map_err(|e| format!("{}: {e}. Is it the folder of a `prefecture dev`?", path.display()))?;
             let url = serde_json::from_slice::<DevFile>(&bytes)?.database_url;
             (url.clone(), url, DEV_SERVING.to_owned())
         }
@@ -129,7 +142,9 @@ async fn bot(control: &Control, address: &str) -> Result<Bot, Error> {
     let (handle, name) = address.split_once('/').ok_or("name a service account as ACCOUNT/NAME")?;
     let account = account(control, handle).await?;
     let found = control.list_bots(account.id, Some(&[name.to_owned()]), 1, 0).await?.pop();
-    found.ok_or_else(|| format!("there is no service account {address:?}; `prefecture admin bots list` shows them").into())
+    found.ok_or_else(|| {
+        format!("there is no service account {address:?}; `prefecture admin bots list` shows them").into()
+    })
 }
 
 /// By `account/workspace` or by its id, deleted or not in the second case.
@@ -151,10 +166,14 @@ async fn workspace(control: &Control, address: &str) -> Result<Workspace, Error>
 fn handle(given: Option<String>, name: &str) -> Result<String, Error> {
     let handle = match given {
         Some(handle) => handle,
-        None => domain::access::handle_of(name).ok_or_else(|| format!("{name:?} gives no handle; name one with --handle"))?,
+        None => domain::access::handle_of(name)
+            .ok_or_else(|| format!("{name:?} gives no handle; name one with --handle"))?,
     };
     match domain::access::is_handle(&handle) {
         true => Ok(handle),
-        false => Err(format!("{handle:?} is no handle: write lower-case letters, digits and single dashes between them").into()),
+        false => {
+            Err(format!("{handle:?} is no handle: write lower-case letters, digits and single dashes between them")
+                .into())
+        }
     }
 }

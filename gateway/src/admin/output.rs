@@ -43,7 +43,8 @@ impl Shown {
     }
 
     fn json(&self) -> String {
-        let object = |row: &Row| Value::Object(row.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect::<Map<_, _>>());
+        let object =
+            |row: &Row| Value::Object(row.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect::<Map<_, _>>());
         let value = match self {
             Self::One(row) => object(row),
             Self::Many(rows) => rows.iter().map(object).collect(),
@@ -66,9 +67,11 @@ impl Shown {
 
 fn table(rows: &[Row]) -> String {
     let Some(first) = rows.first() else { return "none\n".to_owned() };
-    let mut lines: Vec<Vec<String>> = vec![first.iter().map(|(name, _)| name.to_uppercase().replace('_', " ")).collect()];
+    let mut lines: Vec<Vec<String>> =
+        vec![first.iter().map(|(name, _)| name.to_uppercase().replace('_', " ")).collect()];
     lines.extend(rows.iter().map(|row| row.iter().map(|(_, value)| cell(value)).collect()));
-    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let width =
+        |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..first.len()).map(width).collect();
     let mut out = String::new();
     for line in &lines {
@@ -103,6 +106,9 @@ mod tests {
     fn one_thing_is_an_object_and_a_list_a_list() {
         assert_eq!(Shown::One(row![id: 1, scopes: ["a", "b"]]).text(), "id      1\nscopes  a,b\n");
         assert_eq!(Shown::Many(Vec::new()).json(), "[]\n");
-        assert_eq!(serde_json::from_str::<Value>(&Shown::One(row![id: 1]).json()).ok(), Some(serde_json::json!({ "id": 1 })));
+        assert_eq!(
+            serde_json::from_str::<Value>(&Shown::One(row![id: 1]).json()).ok(),
+            Some(serde_json::json!({ "id": 1 }))
+        );
     }
 }

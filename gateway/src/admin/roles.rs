@@ -123,7 +123,8 @@ pub async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
             let role = named(control, found.account, &role).await?;
             let grantee = to.grantee(control).await?;
             let granted = control.grant_access(By::Shell, found.account, found.id, grantee, role.id).await?;
-            let granted = granted.ok_or("they are not in the workspace's account: `admin users join` lets a user in")?;
+            let granted =
+                granted.ok_or("they are not in the workspace's account: `admin users join` lets a user in")?;
             Ok(Shown::Done(format!("{} is {} in {}", granted.name, granted.role_name, found.handle)))
         }
         Command::Revoke { workspace, from } => {
@@ -132,10 +133,11 @@ pub async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
                 grantee @ Grantee::User(_) => (ReachKind::User, grantee),
                 grantee @ Grantee::Bot(_) => (ReachKind::Bot, grantee),
             };
-            let held = control.list_access(found.id, kind, i64::MAX, 0).await?.into_iter().find(|access| match grantee {
-                Grantee::User(user) => access.user == Some(user),
-                Grantee::Bot(bot) => access.bot == Some(bot),
-            });
+            let held =
+                control.list_access(found.id, kind, i64::MAX, 0).await?.into_iter().find(|access| match grantee {
+                    Grantee::User(user) => access.user == Some(user),
+                    Grantee::Bot(bot) => access.bot == Some(bot),
+                });
             let held = held.ok_or("they hold no role of their own there")?;
             control.revoke_access(By::Shell, found.id, kind, held.id).await?;
             Ok(Shown::Done(format!("{} is no longer {} in {}", held.name, held.role_name, found.handle)))

@@ -85,9 +85,7 @@ pub async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
             }
             Ok(Shown::One(fields(&user)))
         }
-        Command::List { account: None } => {
-            Ok(Shown::Many(control.list_users().await?.iter().map(fields).collect()))
-        }
+        Command::List { account: None } => Ok(Shown::Many(control.list_users().await?.iter().map(fields).collect())),
         Command::List { account: Some(account) } => {
             let account = super::account(control, &account).await?;
             let members = control.list_members(account.id, None, None, i64::MAX, 0).await?;

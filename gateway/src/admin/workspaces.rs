@@ -89,13 +89,18 @@ pub async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
             let reach = control.who_can_reach(workspace.id).await?;
             let reach: Vec<String> = reach.into_iter().map(|reach| reach.name).collect();
             let mut shown = fields(&workspace, account.as_ref().map_or("", |account| account.handle.as_str()));
-            shown.extend(row![description: workspace.description, default_role_id: workspace.default_role, reached_by: reach]);
+            shown.extend(
+                row![description: workspace.description, default_role_id: workspace.default_role, reached_by: reach],
+            );
             Ok(Shown::One(shown))
         }
         Command::Delete { workspace } => {
             let found = super::workspace(control, &workspace).await?;
             match control.delete_workspace(By::Shell, found.account, found.id).await? {
-                true => Ok(Shown::Done(format!("{} is deleted; `admin workspaces restore {}` brings it back", found.handle, found.id))),
+                true => Ok(Shown::Done(format!(
+                    "{} is deleted; `admin workspaces restore {}` brings it back",
+                    found.handle, found.id
+                ))),
                 false => Err(format!("{workspace} was deleted already").into()),
             }
         }

@@ -4,8 +4,8 @@ use domain::AccountId;
 use serde_json::json;
 use wire::{RawObject, Time};
 
-use super::audit::{self, By, Change};
 use super::Control;
+use super::audit::{self, By, Change};
 use crate::Result;
 
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Account {
 }
 
 crate::row! { Account: id "a.id", created "a.created", updated "a.updated", handle "a.handle", name "a.name",
-    location "a.location", link "a.link", settings "a.settings" }
+location "a.location", link "a.link", settings "a.settings" }
 
 #[derive(Clone, Debug)]
 pub struct NewAccount<'a> {
@@ -103,7 +103,8 @@ impl Control {
             Some(_) => "prefect-cloud.account-settings.updated",
             None => "prefect-cloud.account.updated",
         };
-        let detail = json!({ "handle": handle, "name": name, "location": location, "link": link, "settings": settings });
+        let detail =
+            json!({ "handle": handle, "name": name, "location": location, "link": link, "settings": settings });
         let change = Change { event, account: Some(id), workspace: None, resource: id.0, detail: &detail };
         audit::write(&tx, by, change).await?;
         tx.commit().await?;

@@ -27,7 +27,7 @@ pub struct Bot {
 }
 
 crate::row! { Bot: id "b.id", actor "b.actor_id", created "b.created", updated "b.updated", account "b.account_id",
-    name "b.name", role "r.id", role_name "r.name" }
+name "b.name", role "r.id", role_name "r.name" }
 
 #[derive(Clone, Debug)]
 pub struct NewBot<'a> {
@@ -76,9 +76,8 @@ const CREATE: &str = "insert into control.bot (id, actor_id, account_id, name) v
 const JOIN: &str = "insert into control.membership (id, account_id, actor_id, account_role_id) values ($1, $2, $3, $4)";
 const READ: &str = bot!("where b.account_id = $1 and b.id = $2");
 const OWN: &str = bot!("where b.id = $1");
-const LIST: &str = bot!(
-    "where b.account_id = $1 and ($2::text[] is null or b.name = any($2)) order by b.name limit $3 offset $4"
-);
+const LIST: &str =
+    bot!("where b.account_id = $1 and ($2::text[] is null or b.name = any($2)) order by b.name limit $3 offset $4");
 const RENAME: &str = "update control.bot set updated = clock_timestamp(), name = coalesce($3, name)
     where account_id = $1 and id = $2";
 const SET_ROLE: &str = "update control.membership set account_role_id = $3, updated = clock_timestamp()

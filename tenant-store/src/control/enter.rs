@@ -8,8 +8,8 @@ use wire::Time;
 use super::access::{AccountMember, Membership};
 use super::key::ApiKey;
 use super::{Control, me, places};
-use crate::pool::FromRow;
 use crate::Result;
+use crate::pool::FromRow;
 
 /// Who a key belongs to.
 #[derive(Clone, Debug)]
@@ -130,7 +130,9 @@ impl Control {
         let Some(Both(alive, Listed(permissions))) = found else { return Ok(AccountEntry::BadKey) };
         let principal = self.used(alive);
         Ok(match permissions {
-            Some(names) => AccountEntry::Member(AccountMember { principal, account, permissions: Permissions::from_names(names) }),
+            Some(names) => {
+                AccountEntry::Member(AccountMember { principal, account, permissions: Permissions::from_names(names) })
+            }
             None => AccountEntry::NoAccount,
         })
     }

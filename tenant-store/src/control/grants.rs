@@ -29,9 +29,9 @@ pub struct Access {
 }
 
 crate::row! { Access: id "x.id", created "x.created", updated "x.updated", workspace "x.workspace_id",
-    role "x.workspace_role_id", role_name "r.name", actor "x.actor_id", user "u.id", bot "b.id",
-    name "coalesce(u.handle, b.name, '')", first_name "coalesce(u.first_name, '')",
-    last_name "coalesce(u.last_name, '')", email "u.email" }
+role "x.workspace_role_id", role_name "r.name", actor "x.actor_id", user "u.id", bot "b.id",
+name "coalesce(u.handle, b.name, '')", first_name "coalesce(u.first_name, '')",
+last_name "coalesce(u.last_name, '')", email "u.email" }
 
 /// To whom a role is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,8 @@ macro_rules! access {
 const LIST: &str = access!("order by x.created, x.id limit $3 offset $4");
 const READ: &str = access!("and x.id = $3");
 const BY_ACTOR: &str = access!("and x.actor_id = $3");
-const ACTOR: &str = "select m.actor_id from control.workspace w join control.membership m on m.account_id = w.account_id
+const ACTOR: &str =
+    "select m.actor_id from control.workspace w join control.membership m on m.account_id = w.account_id
         left join control.users u on u.actor_id = m.actor_id left join control.bot b on b.actor_id = m.actor_id
     where w.id = $1 and w.account_id = $2 and (u.id = $3 or b.id = $4)";
 const GRANT: &str = "insert into control.workspace_access (id, workspace_id, actor_id, workspace_role_id)

@@ -120,7 +120,9 @@ mod tests {
         let one_digit_off = String::from_utf8(one_digit_off).expect("ASCII");
         let of_other_kind = secret.replacen("pnu_", "pnb_", 1);
         let with_umlaut = format!("pnu_ä{}", &secret[6..]);
-        for text in ["", "pnu_", "bogus", &secret[..39], &format!("{secret}0"), &one_digit_off, &of_other_kind, &with_umlaut] {
+        for text in
+            ["", "pnu_", "bogus", &secret[..39], &format!("{secret}0"), &one_digit_off, &of_other_kind, &with_umlaut]
+        {
             assert!(ApiKey::parse(text).is_none(), "{text}");
         }
     }

@@ -25,7 +25,7 @@ pub struct KeyInfo {
 }
 
 crate::row! { KeyInfo: id "k.id", created "k.created", name "k.name", mask "k.mask", expiration "k.expiration",
-    last_used "k.last_used", rotated "k.rotated_to is not null" }
+last_used "k.last_used", rotated "k.rotated_to is not null" }
 
 #[derive(Clone, Debug)]
 pub struct NewKey<'a> {

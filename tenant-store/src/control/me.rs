@@ -20,7 +20,7 @@ pub struct MyWorkspace {
 }
 
 crate::row! { MyWorkspace: account "a.id", account_name "a.name", account_handle "a.handle", workspace "w.id",
-    workspace_name "w.name", workspace_description "w.description", workspace_handle "w.handle" }
+workspace_name "w.name", workspace_description "w.description", workspace_handle "w.handle" }
 
 /// An account that an actor is an active member of.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct MyAccount {
 }
 
 crate::row! { MyAccount: membership "m.id", account "a.id", account_name "a.name", account_handle "a.handle",
-    role "r.id", role_name "r.name", permissions "r.permissions" }
+role "r.id", role_name "r.name", permissions "r.permissions" }
 
 impl MyAccount {
     pub fn permissions(&self) -> Permissions {

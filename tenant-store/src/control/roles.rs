@@ -26,8 +26,8 @@ pub struct WorkspaceRoleRow {
 }
 
 crate::row! { WorkspaceRoleRow: id "r.id", created "r.created", updated "r.updated", account "r.account_id",
-    name "r.name", description "r.description", scopes "r.scopes", inherits "r.inherited_role_id",
-    inherited_scopes "coalesce(i.scopes, '{}')" }
+name "r.name", description "r.description", scopes "r.scopes", inherits "r.inherited_role_id",
+inherited_scopes "coalesce(i.scopes, '{}')" }
 
 impl WorkspaceRoleRow {
     /// Everything the role gives.
@@ -67,7 +67,7 @@ pub struct AccountRoleRow {
 }
 
 crate::row! { AccountRoleRow: id "r.id", created "r.created", updated "r.updated", account "r.account_id", name "r.name",
-    permissions "r.permissions" }
+permissions "r.permissions" }
 
 macro_rules! workspace_role {
     ($rest:literal) => {

@@ -137,7 +137,9 @@ async fn a_role_gives_its_scopes_and_losing_it_takes_them() {
     let again = control.grant_access(By::Shell, a.account, a.workspace, grantee, role).await.unwrap().unwrap();
     assert_eq!(again.id, granted.id);
     let member = membership(&control, &viewer_key, &a).await.unwrap();
-    assert!(member.permit(ScopeName::ManageFlows).is_some() && member.permit(ScopeName::ManageWorkspaceUsers).is_none());
+    assert!(
+        member.permit(ScopeName::ManageFlows).is_some() && member.permit(ScopeName::ManageWorkspaceUsers).is_none()
+    );
     let names: Vec<String> = control.who_can_reach(a.workspace).await.unwrap().into_iter().map(|r| r.name).collect();
     assert_eq!(names, ["a-owner", "viewer"]);
 
@@ -146,7 +148,8 @@ async fn a_role_gives_its_scopes_and_losing_it_takes_them() {
     assert!(membership(&control, &viewer_key, &a).await.is_none());
 
     // A default role is for every member; one who left the account has nothing.
-    let patch = WorkspacePatch { default_role: Patch::Set(Some(WorkspaceRole::Runner.id())), ..WorkspacePatch::default() };
+    let patch =
+        WorkspacePatch { default_role: Patch::Set(Some(WorkspaceRole::Runner.id())), ..WorkspacePatch::default() };
     assert!(control.update_workspace(By::Shell, a.account, a.workspace, &patch).await.unwrap());
     assert_eq!(membership(&control, &viewer_key, &a).await.unwrap().scopes(), WorkspaceRole::Runner.scopes());
     assert!(control.remove_member(By::Shell, a.account, viewer.actor).await.unwrap());
@@ -178,7 +181,13 @@ async fn an_accounts_own_role_inherits_and_stays_at_home() {
     assert!(matches!(foreign, Err(Error::Conflict(_))));
     let viewer = WorkspaceRole::Viewer.id();
     assert!(control.grant_access(By::Shell, b.account, b.workspace, grantee, viewer).await.unwrap().is_none());
-    assert!(control.grant_access(By::Shell, b.account, a.workspace, Grantee::User(other.id), viewer).await.unwrap().is_none());
+    assert!(
+        control
+            .grant_access(By::Shell, b.account, a.workspace, Grantee::User(other.id), viewer)
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(!control.delete_workspace_role(By::Shell, b.account, role.id).await.unwrap());
     assert!(!control.delete_workspace_role(By::Shell, a.account, viewer).await.unwrap());
     assert!(matches!(control.delete_workspace_role(By::Shell, a.account, role.id).await, Err(Error::Conflict(_))));

@@ -26,8 +26,8 @@ pub struct User {
 }
 
 crate::row! { User: id "u.id", actor "u.actor_id", created "u.created", updated "u.updated", handle "u.handle",
-    first_name "u.first_name", last_name "u.last_name", email "u.email", location "u.location", settings "u.settings",
-    last_login "u.last_login" }
+first_name "u.first_name", last_name "u.last_name", email "u.email", location "u.location", settings "u.settings",
+last_login "u.last_login" }
 
 #[derive(Clone, Debug)]
 pub struct NewUser<'a> {
@@ -72,9 +72,9 @@ pub struct Member {
 }
 
 crate::row! { Member: id "m.id", created "m.created", updated "m.updated", account "m.account_id", actor "m.actor_id",
-    user "u.id", handle "coalesce(u.handle, b.name, '')", first_name "coalesce(u.first_name, '')",
-    last_name "coalesce(u.last_name, '')", email "u.email", role "r.id", role_name "r.name", last_login "u.last_login",
-    active "m.active" }
+user "u.id", handle "coalesce(u.handle, b.name, '')", first_name "coalesce(u.first_name, '')",
+last_name "coalesce(u.last_name, '')", email "u.email", role "r.id", role_name "r.name", last_login "u.last_login",
+active "m.active" }
 
 macro_rules! user {
     ($rest:literal) => {
@@ -246,12 +246,15 @@ impl Control {
     pub async fn remove_member(&self, by: By, account: AccountId, actor: ActorId) -> Result<bool> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
-        let Some(member): Option<Member> = tx.opt(MEMBER_BY_ACTOR, &[&account, &actor]).await? else { return Ok(false) };
+        let Some(member): Option<Member> = tx.opt(MEMBER_BY_ACTOR, &[&account, &actor]).await? else {
+            return Ok(false);
+        };
         keep_an_owner(&tx, &member).await?;
         tx.run(UNGRANT, &[&account, &actor]).await?;
         tx.run(REMOVE, &[&account, &actor]).await?;
         let detail = json!({ "actor_id": actor });
-        audit::write(&tx, by, of_member("prefect-cloud.account-membership.deleted", account, member.id, &detail)).await?;
+        audit::write(&tx, by, of_member("prefect-cloud.account-membership.deleted", account, member.id, &detail))
+            .await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -33,8 +33,8 @@ pub struct Workspace {
 }
 
 crate::row! { Workspace: id "w.id", created "w.created", updated "w.updated", account "w.account_id", handle "w.handle",
-    name "w.name", description "w.description", settings "w.settings", default_role "w.default_role_id",
-    placement "w.placement", schema_version "w.schema_version", deleted "w.deleted_at" }
+name "w.name", description "w.description", settings "w.settings", default_role "w.default_role_id",
+placement "w.placement", schema_version "w.schema_version", deleted "w.deleted_at" }
 
 #[derive(Clone, Debug)]
 pub struct NewWorkspace<'a> {

@@ -29,10 +29,7 @@ pub async fn bootstrap_roles(url: &str, owner: &str, serving: &Login) -> Result<
         ("rest the serving login outside of every schema", format!("ALTER ROLE {name} SET search_path = pg_catalog")),
         ("close the database to the public", format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC")),
         ("open the database to the serving login", format!("GRANT CONNECT ON DATABASE {database} TO {name}")),
-        (
-            "let the owner make schemas",
-            format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {owner}"),
-        ),
+        ("let the owner make schemas", format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {owner}")),
         ("close the schema public", "REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned()),
         ("let the owner keep set_config", format!("GRANT EXECUTE ON {set_config} TO {owner}")),
         ("take set_config from the public", format!("REVOKE EXECUTE ON {set_config} FROM PUBLIC")),

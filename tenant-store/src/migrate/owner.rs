@@ -36,7 +36,8 @@ impl Owners {
 }
 
 pub(super) async fn connect(url: &str) -> Result<Client> {
-    let mut config: tokio_postgres::Config = url.parse().map_err(|e| Error::Unavailable(format!("database URL: {e}")))?;
+    let mut config: tokio_postgres::Config =
+        url.parse().map_err(|e| Error::Unavailable(format!("database URL: {e}")))?;
     config.application_name("prefecture-owner").connect_timeout(CONNECT_WITHIN);
     let (client, connection) = config.connect(NoTls).await.map_err(|e| match Error::from(e) {
         Error::Internal(text) => Error::Unavailable(text),
@@ -48,6 +49,8 @@ pub(super) async fn connect(url: &str) -> Result<Client> {
             tracing::debug!(%error, "owner connection ended");
         }
     });
+    // What a DROP takes along is no news.
+    client.batch_execute("SET client_min_messages TO warning").await?;
     Ok(client)
 }
 

@@ -102,7 +102,8 @@ impl Provisioner {
             where schema_version = 0 and created < clock_timestamp() - $1::text::interval";
         for row in control.query(sql, &[&ABANDONED]).await? {
             let (name, placement): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let schema = SchemaName::from_column(&name).ok_or_else(|| Error::internal(format!("schema name {name:?}")))?;
+            let schema =
+                SchemaName::from_column(&name).ok_or_else(|| Error::internal(format!("schema name {name:?}")))?;
             schema::drop(&mut self.0.owners.place(&placement).await?, &schema).await?;
             control.execute("delete from control.spare where schema_name = $1", &[&name]).await?;
         }

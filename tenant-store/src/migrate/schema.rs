@@ -125,7 +125,9 @@ fn rights(owners: &Owners, schema: &SchemaName) -> String {
 pub(super) async fn drop(client: &mut Client, schema: &SchemaName) -> Result<()> {
     let name = schema.as_str();
     let tx = client.transaction().await?;
-    let sql = format!("SET LOCAL lock_timeout TO {LOCK_TIMEOUT};DROP SCHEMA IF EXISTS {name} CASCADE;DROP ROLE IF EXISTS {name}");
+    let sql = format!(
+        "SET LOCAL lock_timeout TO {LOCK_TIMEOUT};DROP SCHEMA IF EXISTS {name} CASCADE;DROP ROLE IF EXISTS {name}"
+    );
     tx.batch_execute(&sql).await?;
     Ok(tx.commit().await?)
 }

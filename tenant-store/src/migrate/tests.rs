@@ -34,7 +34,8 @@ async fn everything_can_run_twice() {
     let report = migrate_workspaces(owners, 2, &|_| ()).await.unwrap();
     assert_eq!((report.migrated, report.current), (0, 3));
 
-    let sql = "insert into control.meta (schema_version) values ($1) on conflict (one) do update set schema_version = $1";
+    let sql =
+        "insert into control.meta (schema_version) values ($1) on conflict (one) do update set schema_version = $1";
     owner.execute(sql, &[&0]).await.unwrap();
     assert_eq!(migrate_control(owners).await.unwrap().len(), files::CONTROL.len());
     assert!(control.ping().await.is_ok());
@@ -77,7 +78,8 @@ async fn a_failing_canary_stops_the_others() {
         let new = NewWorkspace { handle, name: handle, description: "", placement: "default" };
         control.create_workspace(By::Shell, account, &new).await.unwrap();
     }
-    let row = client.query_one("update control.workspace set canary = true where handle = 'two' returning id, schema_name", &[]);
+    let row = client
+        .query_one("update control.workspace set canary = true where handle = 'two' returning id, schema_name", &[]);
     let row = row.await.unwrap();
     let (canary, schema): (domain::WorkspaceId, String) = (row.get(0), row.get(1));
     // A table in whose place something else stands.
@@ -133,12 +135,16 @@ async fn the_serving_login_has_no_rights_at_rest() {
         format!("begin; set local role {one}; select * from {two}.workspace_meta"),
         format!("begin; set local role {one}; select hash from control.api_key"),
         format!("begin; set local role {one}; select set_config('role', '{two}', false)"),
-        format!("begin; set local role {one}; select query_to_xml('select * from {two}.workspace_meta', true, false, '')"),
+        format!(
+            "begin; set local role {one}; select query_to_xml('select * from {two}.workspace_meta', true, false, '')"
+        ),
         format!("begin; set local role {one}; create table {one}.t ()"),
     ] {
         assert_eq!(refused(sql.clone()).await, DENIED, "{sql}");
     }
-    let sql = format!("begin; set local role {one}; set local search_path to {one}; update workspace_meta set schema_version = schema_version; commit");
+    let sql = format!(
+        "begin; set local role {one}; set local search_path to {one}; update workspace_meta set schema_version = schema_version; commit"
+    );
     serving.batch_execute(&sql).await.expect("its own rows are open to a workspace's role");
 }
 
@@ -150,7 +156,8 @@ async fn without_roles_the_serving_login_itself_has_the_rights() {
     Provisioner::new(owners.clone(), 1).refill().await.unwrap();
     let client = owners.control().await.unwrap();
     let schema: String = client.query_one("select schema_name from control.spare", &[]).await.unwrap().get(0);
-    let roles: i64 = client.query_one("select count(*) from pg_roles where rolname = $1", &[&schema]).await.unwrap().get(0);
+    let roles: i64 =
+        client.query_one("select count(*) from pg_roles where rolname = $1", &[&schema]).await.unwrap().get(0);
     assert_eq!(roles, 0);
     let serving = owner::connect(&database.serving).await.unwrap();
     serving.batch_execute(&format!("select * from {schema}.workspace_meta")).await.unwrap();
@@ -159,11 +166,8 @@ async fn without_roles_the_serving_login_itself_has_the_rights() {
 #[tokio::test]
 async fn an_unmigrated_database_is_not_ready() {
     let database = Database::create().await;
-    let settings = crate::control::ControlSettings {
-        url: database.serving.clone(),
-        connections: 1,
-        wait: Duration::from_secs(5),
-    };
+    let settings =
+        crate::control::ControlSettings { url: database.serving.clone(), connections: 1, wait: Duration::from_secs(5) };
     let control = crate::control::Control::new(&settings, Default::default(), None).unwrap();
     assert!(matches!(control.ping().await, Err(Error::Unavailable(_))));
 }

@@ -23,7 +23,10 @@ pub enum Subject {
 pub enum Outcome {
     /// It is of this program's version already, or of a newer one.
     Current,
-    Migrated { from: i32, to: i32 },
+    Migrated {
+        from: i32,
+        to: i32,
+    },
     Failed(String),
 }
 
