@@ -4,10 +4,15 @@
 pub mod access;
 pub mod flow_runs;
 pub mod flows;
+pub mod graph;
+pub mod history;
+pub mod hydrate;
 pub mod ids;
 pub use ids::*;
+pub mod json_schema;
 pub mod kinds;
 pub mod labels;
+pub mod observed_states;
 pub mod policies;
 pub mod rules;
 pub mod run;

@@ -5,17 +5,22 @@
 //! nobody (see [`pool`]).
 
 pub mod control;
+pub mod deployments;
 mod error;
 pub mod flow_runs;
 pub mod flows;
+mod history;
 pub mod migrate;
 pub mod orchestration;
 pub mod pool;
 pub mod relations;
+pub mod run_states;
 mod scope;
 pub mod settings;
 pub mod sql;
 pub mod task_runs;
+pub mod work_pools;
+pub mod work_queues;
 #[cfg(test)]
 mod testing;
 

@@ -66,6 +66,12 @@ impl<T: Described> Described for Option<T> {
     }
 }
 
+impl<A: Described, B: Described> Described for (A, B) {
+    fn schema(schemas: &mut Schemas) -> Schema {
+        json!({ "type": "array", "prefixItems": [A::schema(schemas), B::schema(schemas)], "minItems": 2, "maxItems": 2 })
+    }
+}
+
 impl<T: Described> Described for Vec<T> {
     fn schema(schemas: &mut Schemas) -> Schema {
         json!({ "type": "array", "items": T::schema(schemas) })

@@ -3,7 +3,10 @@
 -- No foreign keys: a key share lock on a flow's row by each of its runs would be a hot row. Creates look for their parent
 -- in the same statement, deletes take their children with them.
 -- `json`, not `jsonb`: documents are answered as they were sent, never searched. States' numbers: domain::StateType.
--- Each index names the query it serves; one that serves none goes.
+-- Each index names the query it serves; one that serves none goes. Each change of a run's state writes to every index
+-- that holds the run, so an index of what few runs have, or of what runs have at their end, is partial. Lists sort the id
+-- after the column; where a column has few equal values the index is of it alone and the ids are sorted in its groups.
+-- Names are sorted by their bytes, whatever the locale of the database (`collate "C"`).
 
 create table if not exists workspace_meta (
     one boolean primary key default true check (one),
@@ -14,7 +17,7 @@ create table if not exists flow (
     id uuid primary key,
     created timestamptz not null default now(),
     updated timestamptz not null default now(),
-    name text not null,
+    name text collate "C" not null,
     tags text[] not null default '{}',
     labels json not null default '{}',
     constraint flow_name unique (name)
@@ -24,7 +27,7 @@ create table if not exists work_pool (
     id uuid primary key,
     created timestamptz not null default now(),
     updated timestamptz not null default now(),
-    name text not null,
+    name text collate "C" not null,
     type text not null default 'process',
     default_queue_id uuid,
     constraint work_pool_name unique (name)
@@ -35,7 +38,7 @@ create table if not exists work_queue (
     created timestamptz not null default now(),
     updated timestamptz not null default now(),
     work_pool_id uuid not null,
-    name text not null,
+    name text collate "C" not null,
     priority integer not null default 1,
     is_paused boolean not null default false,
     concurrency_limit integer,
@@ -46,7 +49,7 @@ create table if not exists deployment (
     id uuid primary key,
     created timestamptz not null default now(),
     updated timestamptz not null default now(),
-    name text not null,
+    name text collate "C" not null,
     flow_id uuid not null,
     tags text[] not null default '{}',
     labels json not null default '{}',
@@ -62,7 +65,7 @@ create table if not exists flow_run (
     id uuid primary key,
     created timestamptz not null default now(),
     updated timestamptz not null default now(),
-    name text not null,
+    name text collate "C" not null,
     flow_id uuid not null,
     flow_version text,
     deployment_id uuid,
@@ -98,12 +101,13 @@ create table if not exists flow_run (
     total_run_time double precision not null default 0
 ) with (fillfactor = 80, toast_tuple_target = 512);
 create unique index if not exists flow_run_idempotency on flow_run (flow_id, idempotency_key) where idempotency_key is not null; -- create once
-create index if not exists flow_run_start on flow_run ((coalesce(start_time, expected_start_time)), id); -- START_TIME_*, histories
-create index if not exists flow_run_expected on flow_run (expected_start_time, id); -- EXPECTED_START_TIME_*, counts
+create index if not exists flow_run_start on flow_run ((coalesce(start_time, expected_start_time)), id); -- START_TIME_*
+create index if not exists flow_run_expected on flow_run (expected_start_time, id); -- EXPECTED_START_TIME_*, histories, counts
+create index if not exists flow_run_name on flow_run (name); -- NAME_*, runs by name
 create index if not exists flow_run_flow on flow_run (flow_id, expected_start_time); -- runs of a flow
 create index if not exists flow_run_deployment on flow_run (deployment_id, expected_start_time) where deployment_id is not null; -- runs of a deployment
-create index if not exists flow_run_end on flow_run (end_time); -- END_TIME_DESC, retention
-create index if not exists flow_run_next on flow_run (next_scheduled_start_time, id) where state_type = 0; -- NEXT_SCHEDULED_*, late runs
+create index if not exists flow_run_end on flow_run (end_time, id) where end_time is not null; -- END_TIME_DESC, retention
+create index if not exists flow_run_next on flow_run (next_scheduled_start_time, id) where next_scheduled_start_time is not null; -- NEXT_SCHEDULED_START_TIME_ASC, late runs
 create index if not exists flow_run_queue_next on flow_run (work_queue_id, next_scheduled_start_time) where state_type = 0; -- poll of a queue
 create index if not exists flow_run_queue_busy on flow_run (work_queue_id) where state_type in (1, 2, 8); -- slots of a queue
 create index if not exists flow_run_unfinished on flow_run (state_type, expected_start_time) where state_type <> 3; -- "failed", "running"
@@ -115,7 +119,7 @@ create table if not exists task_run (
     id uuid primary key,
     created timestamptz not null default now(),
     updated timestamptz not null default now(),
-    name text not null,
+    name text collate "C" not null,
     flow_run_id uuid,
     task_key text not null,
     dynamic_key text not null,
@@ -141,8 +145,11 @@ create table if not exists task_run (
 ) with (fillfactor = 80, toast_tuple_target = 512);
 create unique index if not exists task_run_identity on task_run (flow_run_id, task_key, dynamic_key); -- one row for one call; tasks of a run
 create index if not exists task_run_expected on task_run (expected_start_time, id); -- EXPECTED_START_TIME_*, histories
-create index if not exists task_run_end on task_run (end_time); -- END_TIME_DESC, retention
-create index if not exists task_run_unfinished on task_run (state_type, expected_start_time) where state_type not in (3, 4, 5, 6); -- "running"
+create index if not exists task_run_name on task_run (name); -- NAME_*, runs by name
+create index if not exists task_run_end on task_run (end_time, id) where end_time is not null; -- END_TIME_DESC, retention
+create index if not exists task_run_next on task_run (next_scheduled_start_time, id) where next_scheduled_start_time is not null; -- NEXT_SCHEDULED_START_TIME_ASC
+create index if not exists task_run_duration on task_run (total_run_time) where state_type in (3, 4, 5, 6); -- DURATION_*
+create index if not exists task_run_unfinished on task_run (state_type, expected_start_time) where state_type <> 3; -- "failed", "running"
 
 -- Every state of every run. A state's id is its event's id.
 create table if not exists run_state (
@@ -152,9 +159,12 @@ create table if not exists run_state (
     kind smallint not null,
     created timestamptz not null default now(),
     timestamp timestamptz not null,
-    state json not null
+    state json not null,
+    type text collate "C" generated always as (state->>'type') stored,
+    name text collate "C" generated always as (state->>'name') stored
 );
 create index if not exists run_state_run on run_state (run_id, timestamp); -- states of a run
+create index if not exists run_state_observed on run_state (type, name, timestamp); -- which states there have been
 
 create table if not exists task_run_cache (
     cache_key text not null,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use wire::Time;
 
 use crate::filter;
-use crate::sql::{Condition, Like, Operator, Order, Sql};
+use crate::sql::{Condition, Like, Operator, Order, Part, Sql};
 
 filter! {
     /// Flow runs by id.
@@ -211,5 +211,84 @@ filter! {
         parent_task_run_id: nested FlowRunFilterParentTaskRunId,
         idempotency_key: nested FlowRunFilterIdempotencyKey,
         created_by: nested FlowRunFilterCreatedBy,
+    }
+}
+
+/// Orders of flow runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, wire::Input)]
+pub enum FlowRunSort {
+    #[default]
+    IdDesc,
+    StartTimeAsc,
+    StartTimeDesc,
+    ExpectedStartTimeAsc,
+    ExpectedStartTimeDesc,
+    NameAsc,
+    NameDesc,
+    NextScheduledStartTimeAsc,
+    EndTimeDesc,
+}
+
+impl FlowRunSort {
+    pub const ALL: [Self; 9] = [
+        Self::IdDesc,
+        Self::StartTimeAsc,
+        Self::StartTimeDesc,
+        Self::ExpectedStartTimeAsc,
+        Self::ExpectedStartTimeDesc,
+        Self::NameAsc,
+        Self::NameDesc,
+        Self::NextScheduledStartTimeAsc,
+        Self::EndTimeDesc,
+    ];
+
+    /// Runs without the time that is sorted by come last.
+    pub fn order(self) -> Order {
+        match self {
+            Self::IdDesc => Order::Whole("r.id desc"),
+            Self::StartTimeAsc => Order::Whole("coalesce(r.start_time, r.expected_start_time), r.id"),
+            Self::StartTimeDesc => Order::Whole("coalesce(r.start_time, r.expected_start_time) desc, r.id desc"),
+            Self::ExpectedStartTimeAsc => Order::Whole("r.expected_start_time, r.id"),
+            Self::ExpectedStartTimeDesc => Order::Whole("r.expected_start_time desc, r.id desc"),
+            Self::NameAsc => Order::Whole("r.name, r.id"),
+            Self::NameDesc => Order::Whole("r.name desc, r.id desc"),
+            Self::NextScheduledStartTimeAsc => Order::Parts([
+                Part { of: "r.next_scheduled_start_time is not null", by: "r.next_scheduled_start_time, r.id" },
+                Part { of: "r.next_scheduled_start_time is null", by: "r.id desc" },
+            ]),
+            Self::EndTimeDesc => Order::Parts([
+                Part { of: "r.end_time is not null", by: "r.end_time desc, r.id desc" },
+                Part { of: "r.end_time is null", by: "r.id desc" },
+            ]),
+        }
+    }
+}
+
+impl FlowRunFilter {
+    /// The ids, where they are the only criterion.
+    pub fn only_ids(&self) -> Option<&Vec<Uuid>> {
+        // Named one by one, so that a new criterion does not go unnoticed here.
+        let Self {
+            operator: _,
+            id: Some(FlowRunFilterId { any_: Some(ids), not_any_ }),
+            name: None,
+            tags: None,
+            deployment_id: None,
+            work_queue_name: None,
+            state: None,
+            flow_version: None,
+            start_time: None,
+            end_time: None,
+            expected_start_time: None,
+            next_scheduled_start_time: None,
+            parent_flow_run_id: None,
+            parent_task_run_id: None,
+            idempotency_key: None,
+            created_by: None,
+        } = self
+        else {
+            return None;
+        };
+        (!ids.is_empty() && not_any_.as_ref().is_none_or(Vec::is_empty)).then_some(ids)
     }
 }

@@ -2,7 +2,10 @@
 
 mod create;
 mod facts;
+mod filter;
+mod graph;
 mod input;
+mod list;
 mod row;
 mod set_state;
 mod update;
@@ -16,7 +19,10 @@ use crate::sql::Columns;
 use crate::{Result, Tx};
 
 pub use create::{Creation, create};
+pub use filter::{FlowRunFilter, FlowRunSort};
+pub use graph::{dependencies, graph};
 pub use input::{InputMade, create_input, delete_input, list_inputs, read_input};
+pub use list::{count, history, lateness, list};
 pub use set_state::{resume, set_state};
 pub use update::{Updated, delete, merge_labels, update};
 

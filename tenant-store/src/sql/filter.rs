@@ -2,7 +2,7 @@
 //!
 //! `filter!` makes the type (parsed with collected errors, described in OpenAPI) and its [`Condition`]; `sort!` makes the
 //! enum of orders. A criterion is `name: Type => "template with {}"`, or for a yes/no criterion two texts
-//! `name: bool => "when true" | "when false"`, or `name: nested Filter`. A criterion
+//! `name: bool => "when true" | "when false"`, or `name: nested Filter` (`ignored` where it is read and asks nothing). A criterion
 //! written `name?:` asks nothing when its list or text is empty (the reference tests some for truth, others for null). With `operator` the client may choose between all
 //! (`and_`) and any (`or_`) of the criteria.
 //!
@@ -49,6 +49,28 @@ pub enum Operator {
     Or,
 }
 
+impl Operator {
+    /// Joins two criteria, those that are there; `true` when neither is.
+    pub fn join<'a>(self, sql: &mut Sql<'a>, first: Option<&'a impl Condition>, second: Option<&'a impl Condition>) {
+        if let Some(first) = first {
+            sql.push("(");
+            first.write(sql);
+            sql.push(")");
+        }
+        match (first.is_some(), second.is_some(), self) {
+            (true, true, Operator::And) => sql.push(" and "),
+            (true, true, Operator::Or) => sql.push(" or "),
+            (false, false, _) => sql.push("true"),
+            _ => sql,
+        };
+        if let Some(second) = second {
+            sql.push("(");
+            second.write(sql);
+            sql.push(")");
+        }
+    }
+}
+
 /// A value of a criterion, written into its template.
 pub trait Write {
     fn write<'a>(&'a self, sql: &mut Sql<'a>, template: &'static str);
@@ -65,12 +87,17 @@ macro_rules! bound {
 }
 bound!(Uuid, Time, String, i64, f64);
 
+/// A list of one is written `=`, not `= any`: only so can an index that begins with the column give the order too.
 impl<T> Write for Vec<T>
 where
-    Vec<T>: ToSql + Sync + Send,
+    T: ToSql + Sync + Send,
+    Vec<T>: ToSql,
 {
     fn write<'a>(&'a self, sql: &mut Sql<'a>, template: &'static str) {
-        sql.template(template, self);
+        match (self.as_slice(), template.strip_suffix("= any({})")) {
+            ([only], Some(column)) => sql.push(column).push("= ").bind(only),
+            _ => sql.template(template, self),
+        };
     }
 }
 
@@ -153,6 +180,9 @@ macro_rules! filter {
     (@declare $doc:tt $name:ident $operator:tt [$($done:tt)*] $(#[$meta:meta])* $field:ident: nested $type:ty $(, $($rest:tt)*)?) => {
         $crate::filter!(@declare $doc $name $operator [$($done)* $(#[$meta])* pub $field: Option<$type>,] $($($rest)*)?);
     };
+    (@declare $doc:tt $name:ident $operator:tt [$($done:tt)*] $(#[$meta:meta])* $field:ident: ignored $type:ty $(, $($rest:tt)*)?) => {
+        $crate::filter!(@declare $doc $name $operator [$($done)* $(#[$meta])* pub $field: Option<$type>,] $($($rest)*)?);
+    };
     (@declare $doc:tt $name:ident $operator:tt [$($done:tt)*] $(#[$meta:meta])* $field:ident?: $type:ty => $yes:literal $(, $($rest:tt)*)?) => {
         $crate::filter!(@declare $doc $name $operator [$($done)* $(#[$meta])* pub $field: Option<$type>,] $($($rest)*)?);
     };
@@ -170,6 +200,9 @@ macro_rules! filter {
         if first { $sql.push("true"); }
     };
     (@each $self:ident $sql:ident $between:ident;) => {};
+    (@each $self:ident $sql:ident $between:ident; $(#[$meta:meta])* $field:ident: ignored $type:ty $(, $($rest:tt)*)?) => {
+        $crate::filter!(@each $self $sql $between; $($($rest)*)?);
+    };
     (@each $self:ident $sql:ident $between:ident; $(#[$meta:meta])* $field:ident: nested $type:ty $(, $($rest:tt)*)?) => {
         if let Some(nested) = &$self.$field {
             $between($sql);

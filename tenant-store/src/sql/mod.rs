@@ -2,9 +2,11 @@
 //! A request's data can enter a statement as a bound parameter only, because [`Sql`] takes no other text than literals.
 
 mod filter;
+mod order;
 mod row;
 
 pub use filter::{Asks, Condition, Like, Operator, Write};
+pub use order::{Order, Part};
 
 use tokio_postgres::types::ToSql;
 

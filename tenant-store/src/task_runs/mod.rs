@@ -1,8 +1,11 @@
 //! Task runs: all SQL of the resource, by what is done with them.
 
 mod create;
+mod filter;
+mod list;
 mod row;
 mod set_state;
+mod sort;
 
 use std::sync::LazyLock;
 
@@ -14,7 +17,10 @@ use crate::sql::Columns;
 use crate::{Result, Tx};
 
 pub use create::{Creation, create};
+pub use filter::TaskRunFilter;
+pub use list::{count, history, list, page};
 pub use set_state::set_state;
+pub use sort::TaskRunSort;
 
 static READ: LazyLock<String> = LazyLock::new(|| format!("select {} from task_run t where t.id = $1", TaskRun::COLUMNS));
 const UPDATE: &str = "update task_run set name = case when $2 then $3 else name end, updated = now() where id = $1";

@@ -4,8 +4,10 @@
 //! how it stands in a column.
 
 mod id;
+mod plain_time;
 mod raw;
 mod time;
 
+pub use plain_time::PlainTime;
 pub use raw::{RawJson, RawObject};
 pub use time::Time;

@@ -1,0 +1,86 @@
+//! Histories of runs, in one pass over the index of expected starts. Flow runs and task runs differ in their table alone.
+
+use domain::history::{HistoryResponse, HistoryResponseState, Intervals};
+use domain::state::StateType;
+use wire::Time;
+
+use crate::sql::Sql;
+use crate::{Result, Tx};
+
+/// Seconds a run has run, and seconds it is or was late, as of now.
+macro_rules! estimates {
+    ($run:literal) => {
+        concat!(
+            "case when ", $run, ".state_type = 2 then ", $run, ".total_run_time + extract(epoch from now() - ", $run,
+            ".state_timestamp)::float8 else ", $run, ".total_run_time end"
+        )
+    };
+    (late $run:literal) => {
+        concat!(
+            "case when ", $run, ".start_time > ", $run, ".expected_start_time then extract(epoch from ", $run, ".start_time - ", $run,
+            ".expected_start_time)::float8 when ", $run, ".start_time is null and ", $run, ".expected_start_time < now() and (", $run,
+            ".state_type is null or ", $run, ".state_type not in (3, 4, 5, 6)) then extract(epoch from now() - ", $run,
+            ".expected_start_time)::float8 else 0::float8 end"
+        )
+    };
+}
+pub(crate) use estimates;
+
+/// The texts that name a table.
+pub(crate) struct Source {
+    pub select: &'static str,
+    pub from: &'static str,
+    pub until: &'static str,
+}
+
+macro_rules! source {
+    ($table:literal, $run:literal) => {
+        $crate::history::Source {
+            select: concat!(
+                ", ", $run, ".expected_start_time, {}), ", $run, ".state_type, ", $run, ".state_name, count(*), sum(greatest(0, ",
+                $crate::history::estimates!($run), ")), sum(greatest(0, ", $crate::history::estimates!(late $run), "))",
+            ),
+            from: concat!(" from ", $table, " ", $run, " where ", $run, ".expected_start_time >= {}"),
+            until: concat!(" and ", $run, ".expected_start_time < {}"),
+        }
+    };
+}
+pub(crate) use source;
+
+type Row = (Time, Option<StateType>, Option<String>, i64, f64, f64);
+
+/// The statement. `narrow` adds conditions.
+pub(crate) fn statement<'a>(source: &Source, intervals: &Intervals, narrow: impl Fn(&mut Sql<'a>)) -> Sql<'a> {
+    let mut sql = Sql::new("select ");
+    sql.template("date_bin({}::float8 * interval '1 microsecond'", intervals.length as f64).template(source.select, intervals.start);
+    sql.template(source.from, intervals.start).template(source.until, intervals.end());
+    narrow(&mut sql);
+    sql.push(" group by 1, 2, 3");
+    sql
+}
+
+pub(crate) async fn read<'a>(
+    tx: &mut Tx<'_>,
+    source: &Source,
+    intervals: &Intervals,
+    narrow: impl Fn(&mut Sql<'a>),
+) -> Result<Vec<HistoryResponse>> {
+    if intervals.count == 0 {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Row> = tx.all_of(&statement(source, intervals, narrow)).await?;
+    Ok(intervals.history(rows.into_iter().filter_map(state)))
+}
+
+fn state((begin, kind, name, count_runs, run_time, lateness): Row) -> Option<(Time, HistoryResponseState)> {
+    let state_type = kind?;
+    let state_name = name.unwrap_or_else(|| state_type.default_name().to_owned());
+    let state = HistoryResponseState {
+        state_type,
+        state_name,
+        count_runs,
+        sum_estimated_run_time: run_time,
+        sum_estimated_lateness: lateness,
+    };
+    Some((begin, state))
+}

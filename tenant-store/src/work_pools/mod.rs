@@ -1,0 +1,5 @@
+//! Work pools: what may be asked of them.
+
+mod filter;
+
+pub use filter::WorkPoolFilter;

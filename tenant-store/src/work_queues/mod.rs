@@ -1,0 +1,5 @@
+//! Work queues: what may be asked of them.
+
+mod filter;
+
+pub use filter::WorkQueueFilter;
