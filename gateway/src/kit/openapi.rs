@@ -26,8 +26,11 @@ pub struct Document {
 pub fn document(about: &Document, ops: &[(&str, &'static Op)]) -> Value {
     let mut schemas = Schemas::default();
     let mut paths: Map<String, Value> = Map::new();
-    for (prefix, op) in ops.iter().filter(|(_, op)| op.verb != Verb::Socket) {
-        let path = paths.entry(format!("{prefix}{}", op.path)).or_insert_with(|| json!({}));
+    // OpenAPI has no word for a web socket, and a client made from the document must not take one for a plain GET.
+    let mut sockets: Map<String, Value> = Map::new();
+    for (prefix, op) in ops {
+        let part = if op.verb == Verb::Socket { &mut sockets } else { &mut paths };
+        let path = part.entry(format!("{prefix}{}", op.path)).or_insert_with(|| json!({}));
         path[op.verb.method().as_str().to_lowercase()] = operation(prefix, op, &mut schemas);
     }
     json!({
@@ -35,6 +38,7 @@ pub fn document(about: &Document, ops: &[(&str, &'static Op)]) -> Value {
         "info": { "title": about.title, "description": about.description, "version": "v3" },
         "servers": [{ "url": about.server }],
         "paths": paths,
+        "x-sockets": sockets,
         "components": {
             "schemas": schemas.into_named(),
             "securitySchemes": { "key": { "type": "http", "scheme": "bearer" }, "basic": { "type": "http", "scheme": "basic" } },
