@@ -100,8 +100,9 @@ impl<'v, 'a> Fields<'v, 'a> {
         parse: impl FnOnce(&Json<'_>, &mut Errors) -> Option<T>,
     ) -> Option<T> {
         match self.get(name) {
-            Some(value) => errors.at(name, |e| parse(value, e)),
-            None => default.map(|make| make()).or_else(T::absent).or_else(|| {
+            // A parameter that is null is one that was not sent.
+            Some(value) if !(self.embedded && matches!(value, Json::Null)) => errors.at(name, |e| parse(value, e)),
+            _ => default.map(|make| make()).or_else(T::absent).or_else(|| {
                 let input = if self.embedded { &NULL } else { self.whole };
                 errors.at(name, |e| e.push("missing", "Field required", input));
                 None

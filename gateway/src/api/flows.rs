@@ -3,8 +3,12 @@
 use domain::FlowId;
 use domain::flows::{Flow, FlowCreate, FlowUpdate};
 use serde::Serialize;
+use tenant_store::deployments::DeploymentFilter;
+use tenant_store::flow_runs::FlowRunFilter;
 use tenant_store::flows::{self, FlowFilter, FlowSort};
 use tenant_store::relations::Filters;
+use tenant_store::task_runs::TaskRunFilter;
+use tenant_store::work_pools::WorkPoolFilter;
 use wire::{Input, Limit, Output, Page};
 
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Query, Reply};
@@ -51,6 +55,10 @@ struct FlowsFilter {
     #[input(default, ge = 0)]
     offset: i64,
     flows: Option<FlowFilter>,
+    flow_runs: Option<FlowRunFilter>,
+    task_runs: Option<TaskRunFilter>,
+    deployments: Option<DeploymentFilter>,
+    work_pools: Option<WorkPoolFilter>,
     #[input(default)]
     sort: FlowSort,
 }
@@ -59,6 +67,10 @@ struct FlowsFilter {
 #[input(parameters)]
 struct FlowsCount {
     flows: Option<FlowFilter>,
+    flow_runs: Option<FlowRunFilter>,
+    task_runs: Option<TaskRunFilter>,
+    deployments: Option<DeploymentFilter>,
+    work_pools: Option<WorkPoolFilter>,
 }
 
 #[derive(Debug, Input)]
@@ -67,6 +79,10 @@ struct FlowsPaginate {
     limit: Limit,
     page: Page,
     flows: Option<FlowFilter>,
+    flow_runs: Option<FlowRunFilter>,
+    task_runs: Option<TaskRunFilter>,
+    deployments: Option<DeploymentFilter>,
+    work_pools: Option<WorkPoolFilter>,
     #[input(default)]
     sort: FlowSort,
 }
@@ -134,19 +150,20 @@ async fn delete(cx: Call, id: Path<FlowId>) -> Reply<NoContent> {
 }
 
 async fn filter(cx: Call, body: JsonBody<FlowsFilter>) -> Reply<Json<Vec<Flow>>> {
-    let FlowsFilter { limit, offset, flows, sort } = body.0;
-    let filters = Filters { flows, ..Filters::default() };
+    let FlowsFilter { limit, offset, flows, flow_runs, task_runs, deployments, work_pools, sort } = body.0;
+    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: None };
     Ok(Json(flows::list(&mut cx.read().await?, &filters, sort, limit.0, offset).await?))
 }
 
 async fn count(cx: Call, body: JsonBody<FlowsCount>) -> Reply<Json<i64>> {
-    let filters = Filters { flows: body.0.flows, ..Filters::default() };
+    let FlowsCount { flows, flow_runs, task_runs, deployments, work_pools } = body.0;
+    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: None };
     Ok(Json(flows::count(&mut cx.read().await?, &filters).await?))
 }
 
 async fn paginate(cx: Call, body: JsonBody<FlowsPaginate>) -> Reply<Json<FlowPage>> {
-    let FlowsPaginate { limit, page, flows, sort } = body.0;
-    let filters = Filters { flows, ..Filters::default() };
+    let FlowsPaginate { limit, page, flows, flow_runs, task_runs, deployments, work_pools, sort } = body.0;
+    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: None };
     let mut tx = cx.read().await?;
     let results = flows::list(&mut tx, &filters, sort, limit.0, page.offset(limit)).await?;
     let count = flows::count(&mut tx, &filters).await?;
