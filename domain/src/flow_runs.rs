@@ -141,7 +141,11 @@ pub fn parameters(value: &Json<'_>, errors: &mut Errors) -> Option<RawObject> {
     let bytes = ascii_length(parsed.0.text());
     if bytes > MOST_PARAMETER_BYTES {
         let (most, got) = (thousands(MOST_PARAMETER_BYTES), thousands(bytes));
-        refuse(value, &format!("Flow run parameters must be less than {most} bytes when serialized (got {got} bytes)."), errors);
+        refuse(
+            value,
+            &format!("Flow run parameters must be less than {most} bytes when serialized (got {got} bytes)."),
+            errors,
+        );
         return None;
     }
     Some(parsed)

@@ -40,7 +40,8 @@ impl Input for FlowRunPolicy {
         let max_retries = fields.take("max_retries", errors, Some(|| 0), i64::parse);
         let retry_delay_seconds = fields.take("retry_delay_seconds", errors, Some(|| 0.0), f64::parse);
         let retries = errors.at("retries", |e| Option::<i64>::parse(or_old(&fields, "retries", "max_retries"), e));
-        let retry_delay = errors.at("retry_delay", |e| Option::<i64>::parse(or_old(&fields, "retry_delay", "retry_delay_seconds"), e));
+        let retry_delay = errors
+            .at("retry_delay", |e| Option::<i64>::parse(or_old(&fields, "retry_delay", "retry_delay_seconds"), e));
         let pause_keys = match fields.get("pause_keys") {
             Some(keys) => errors.at("pause_keys", |e| set(keys, e)),
             None => Some(Some(BTreeSet::new())),
@@ -77,7 +78,12 @@ impl Input for RetryType {
             Json::Str(text) if text == "reschedule" => Some(Self::Reschedule),
             _ => {
                 let expected = "'in_process' or 'reschedule'";
-                errors.push_with("literal_error", format!("Input should be {expected}"), value, Some(json!({ "expected": expected })));
+                errors.push_with(
+                    "literal_error",
+                    format!("Input should be {expected}"),
+                    value,
+                    Some(json!({ "expected": expected })),
+                );
                 None
             }
         }
@@ -122,14 +128,16 @@ fn delay(value: &Json<'_>, errors: &mut Errors) -> Option<Option<RetryDelay>> {
         _ => i64::parse(value, &mut unheard).map(|n| RetryDelay::Always(n.into())),
     };
     let has_float = matches!(value, Json::Array(items) if items.iter().any(|item| matches!(item, Json::Float(_))));
-    let delay = whole.or_else(|| f64::parse(value, &mut unheard).and_then(Number::from_f64).map(RetryDelay::Always)).or_else(|| {
-        let whole = if has_float { None } else { Vec::<i64>::parse(value, &mut unheard) };
-        let each = match whole {
-            Some(whole) => whole.into_iter().map(Number::from).collect(),
-            None => Vec::<f64>::parse(value, &mut unheard)?.into_iter().filter_map(Number::from_f64).collect(),
-        };
-        Some(RetryDelay::Each(each))
-    });
+    let delay = whole
+        .or_else(|| f64::parse(value, &mut unheard).and_then(Number::from_f64).map(RetryDelay::Always))
+        .or_else(|| {
+            let whole = if has_float { None } else { Vec::<i64>::parse(value, &mut unheard) };
+            let each = match whole {
+                Some(whole) => whole.into_iter().map(Number::from).collect(),
+                None => Vec::<f64>::parse(value, &mut unheard)?.into_iter().filter_map(Number::from_f64).collect(),
+            };
+            Some(RetryDelay::Each(each))
+        });
     match delay {
         Some(RetryDelay::Each(each)) if each.len() > MOST_DELAYS => {
             refuse(value, "Can not configure more than 50 retry delays per task.", errors);
@@ -220,7 +228,15 @@ mod tests {
 
     #[test]
     fn a_delay_is_what_fits_best() {
-        for (delay, text) in [("5", "5"), ("5.0", "5.0"), ("\"5\"", "5"), ("true", "1"), ("[1,2]", "[1,2]"), ("[1,2.5]", "[1.0,2.5]"), ("null", "null")] {
+        for (delay, text) in [
+            ("5", "5"),
+            ("5.0", "5.0"),
+            ("\"5\"", "5"),
+            ("true", "1"),
+            ("[1,2]", "[1,2]"),
+            ("[1,2.5]", "[1.0,2.5]"),
+            ("null", "null"),
+        ] {
             let policy = read::<TaskRunPolicy>(&format!(r#"{{"retry_delay":{delay}}}"#));
             let written = policy.map(|p| serde_json::to_string(&p.retry_delay).unwrap_or_default());
             assert_eq!(written.as_deref(), Ok(text), "{delay}");
@@ -229,7 +245,8 @@ mod tests {
 
     #[test]
     fn a_delay_that_fits_nothing_is_told_of_four_times() {
-        let errors = read::<TaskRunPolicy>(r#"{"retry_delay":["x"]}"#).map_err(|e| e.iter().map(|(kind, _)| *kind).collect::<Vec<_>>());
+        let errors = read::<TaskRunPolicy>(r#"{"retry_delay":["x"]}"#)
+            .map_err(|e| e.iter().map(|(kind, _)| *kind).collect::<Vec<_>>());
         assert_eq!(errors, Err(vec!["int_type", "float_type", "int_parsing", "float_parsing"]));
         let many = format!(r#"{{"retry_delay":[{}]}}"#, vec!["1"; 51].join(","));
         assert_eq!(read::<TaskRunPolicy>(&many), Err(vec![("value_error", r#"["body","retry_delay"]"#.into())]));

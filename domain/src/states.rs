@@ -42,13 +42,13 @@ pub struct SetState {
     pub state: StateCreate,
     /// If false, orchestration rules will be applied that may alter or prevent the state transition. If True,
     /// orchestration rules are not applied.
-    #[input(default, with = yes)]
+    #[input(default, with = absent_or)]
     pub force: bool,
 }
 
 /// A parameter of an operation: null is absent.
-fn yes(value: &wire::Json<'_>, errors: &mut wire::Errors) -> Option<bool> {
-    Option::<bool>::parse(value, errors).map(Option::unwrap_or_default)
+pub fn absent_or<T: Input + Default>(value: &wire::Json<'_>, errors: &mut wire::Errors) -> Option<T> {
+    Option::<T>::parse(value, errors).map(Option::unwrap_or_default)
 }
 
 impl Described for OrchestrationResult {

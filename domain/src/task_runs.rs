@@ -136,8 +136,12 @@ pub fn cache_key(value: &Json<'_>, errors: &mut Errors) -> Option<Option<String>
 pub struct TaskInputs(pub RawObject);
 
 /// A member of the union: its name in complaints, its `input_type`, and the field that says which.
-const MEMBERS: [(&str, &str, &str); 4] =
-    [("TaskRunResult", "task_run", "id"), ("FlowRunResult", "flow_run", "id"), ("Parameter", "parameter", "name"), ("Constant", "constant", "type")];
+const MEMBERS: [(&str, &str, &str); 4] = [
+    ("TaskRunResult", "task_run", "id"),
+    ("FlowRunResult", "flow_run", "id"),
+    ("Parameter", "parameter", "name"),
+    ("Constant", "constant", "type"),
+];
 
 impl Input for TaskInputs {
     fn parse(value: &Json<'_>, errors: &mut Errors) -> Option<Self> {
@@ -178,7 +182,11 @@ fn inputs_of(list: &Json<'_>, errors: &mut Errors) -> Option<Vec<String>> {
 /// The member of the union that fits, written out; of several the one that uses most of what was sent.
 fn input(value: &Json<'_>, errors: &mut Errors) -> Option<String> {
     let mut unheard = Errors::of_body();
-    let best = MEMBERS.iter().rev().filter_map(|member| parse_member(member, value, &mut unheard)).max_by_key(|(used, _)| *used);
+    let best = MEMBERS
+        .iter()
+        .rev()
+        .filter_map(|member| parse_member(member, value, &mut unheard))
+        .max_by_key(|(used, _)| *used);
     if best.is_none() {
         for member in &MEMBERS {
             errors.at(member.0, |e| parse_member(member, value, e));
@@ -188,14 +196,23 @@ fn input(value: &Json<'_>, errors: &mut Errors) -> Option<String> {
 }
 
 /// How many fields a member uses, and its JSON.
-fn parse_member(&(_, kind, field): &(&'static str, &'static str, &'static str), value: &Json<'_>, errors: &mut Errors) -> Option<(usize, String)> {
+fn parse_member(
+    &(_, kind, field): &(&'static str, &'static str, &'static str),
+    value: &Json<'_>,
+    errors: &mut Errors,
+) -> Option<(usize, String)> {
     let fields = wire::Fields::of(value, errors)?;
     let named = fields.get("input_type").is_some();
     let fits = fields.take("input_type", errors, Some(String::new), |value, e| match value {
         Json::Str(text) if text == kind => Some(String::new()),
         _ => {
             let expected = format!("'{kind}'");
-            e.push_with("literal_error", format!("Input should be {expected}"), value, Some(json!({ "expected": expected })));
+            e.push_with(
+                "literal_error",
+                format!("Input should be {expected}"),
+                value,
+                Some(json!({ "expected": expected })),
+            );
             None
         }
     });
@@ -213,8 +230,13 @@ impl Described for TaskInputs {
             .iter()
             .map(|(name, kind, field)| {
                 schemas.named(name, |_| {
-                    let format = if *field == "id" { json!({ "type": "string", "format": "uuid" }) } else { json!({ "type": "string" }) };
-                    let properties = json!({ "input_type": { "type": "string", "const": kind, "default": kind }, *field: format });
+                    let format = if *field == "id" {
+                        json!({ "type": "string", "format": "uuid" })
+                    } else {
+                        json!({ "type": "string" })
+                    };
+                    let properties =
+                        json!({ "input_type": { "type": "string", "const": kind, "default": kind }, *field: format });
                     json!({ "type": "object", "title": name, "properties": properties, "required": [field] })
                 })
             })
@@ -236,7 +258,9 @@ mod tests {
 
     #[test]
     fn inputs_are_written_out_as_what_they_are() {
-        let (written, _) = read(r#"{"x":[{"id":"0000000000000000000000000000000A"},{"name":"p"},{"type":"int","more":1},{"input_type":"flow_run","id":"0000000000000000000000000000000a"}]}"#);
+        let (written, _) = read(
+            r#"{"x":[{"id":"0000000000000000000000000000000A"},{"name":"p"},{"type":"int","more":1},{"input_type":"flow_run","id":"0000000000000000000000000000000a"}]}"#,
+        );
         let id = "00000000-0000-0000-0000-00000000000a";
         let expected = format!(
             r#"{{"x":[{{"input_type":"task_run","id":"{id}"}},{{"input_type":"parameter","name":"p"}},{{"input_type":"constant","type":"int"}},{{"input_type":"flow_run","id":"{id}"}}]}}"#
@@ -247,7 +271,10 @@ mod tests {
     #[test]
     fn an_input_that_is_nothing_is_told_of_by_each_member() {
         assert_eq!(read(r#"{"x":[5]}"#).1, ["model_attributes_type"; 4]);
-        assert_eq!(read(r#"{"x":[{"name":5}],"y":4}"#).1, ["missing", "missing", "string_type", "missing", "list_type"]);
+        assert_eq!(
+            read(r#"{"x":[{"name":5}],"y":4}"#).1,
+            ["missing", "missing", "string_type", "missing", "list_type"]
+        );
         assert_eq!(read(r#"{"x":[{"input_type":"z"}]}"#).1, ["literal_error", "missing"].repeat(4));
     }
 }

@@ -1,9 +1,15 @@
 //! The operations of a workspace, one slice a resource, and what stands at the root. No slice imports a sibling's handlers.
 
 pub mod admin;
+mod asks;
 pub mod docs;
+pub mod flow_run_states;
+pub mod flow_runs;
 pub mod flows;
+pub mod observed_states;
 pub mod root;
+pub mod task_run_states;
+pub mod task_runs;
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +19,21 @@ use crate::kit::{Op, Table};
 
 /// The slices of a workspace.
 fn workspace() -> Vec<&'static [Op]> {
-    vec![admin::OPS, flows::OPS, root::WORKSPACE_OPS]
+    vec![
+        admin::OPS,
+        flow_runs::OPS,
+        flow_run_states::OPS,
+        flow_runs::bulk::OPS,
+        flow_runs::flow_run_lists::OPS,
+        flow_runs::graphs::OPS,
+        flow_runs::inputs::OPS,
+        flows::OPS,
+        observed_states::OPS,
+        root::WORKSPACE_OPS,
+        task_run_states::OPS,
+        task_runs::OPS,
+        task_runs::task_run_lists::OPS,
+    ]
 }
 
 /// Every operation of the program, by level.

@@ -70,7 +70,12 @@ pub enum Creation {
 }
 
 /// Creates a run, or finds the one with its idempotency key. A flow or parent task run that is not there is a conflict.
-pub async fn create(mut tx: Tx<'_>, new: FlowRunCreate, created_by: Option<CreatedBy>, asks: &Asks) -> Result<Creation> {
+pub async fn create(
+    mut tx: Tx<'_>,
+    new: FlowRunCreate,
+    created_by: Option<CreatedBy>,
+    asks: &Asks,
+) -> Result<Creation> {
     let scope = tx.scope();
     // Twice: the key may be taken between the look and the insert, and then the next look finds it.
     for last in [false, true] {
@@ -102,7 +107,8 @@ async fn attempt(mut tx: Tx<'_>, new: FlowRunCreate, created_by: Option<CreatedB
         return Ok(Creation::NoWorkPool);
     }
     if let Some(existing) = facts.existing {
-        let run = read(&mut tx, existing).await?.ok_or_else(|| Error::Unavailable("the run is being deleted".into()))?;
+        let run =
+            read(&mut tx, existing).await?.ok_or_else(|| Error::Unavailable("the run is being deleted".into()))?;
         tx.rollback().await?;
         return Ok(Creation::Found(Box::new(run)));
     }

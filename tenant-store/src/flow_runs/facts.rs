@@ -53,7 +53,11 @@ pub(super) struct Around {
 
 impl Around {
     /// Columns: flow, deployment, work queue, work pool, parent task run.
-    pub fn read(tags: Vec<String>, created_by: Option<Stored<CreatedBy>>, cells: &mut Cells<'_>) -> Result<Self, tokio_postgres::Error> {
+    pub fn read(
+        tags: Vec<String>,
+        created_by: Option<Stored<CreatedBy>>,
+        cells: &mut Cells<'_>,
+    ) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
             tags,
             created_by,
@@ -69,7 +73,8 @@ impl Around {
     /// What events tell of it, and what the rules must know.
     pub fn parse(self) -> Result<(Surroundings, FlowFacts)> {
         let Self { tags, created_by, flow, deployment, work_queue, work_pool, parent } = self;
-        let task_run = parent.as_ref().map(|parent| Named { id: parent.id, name: parent.name.clone(), tags: parent.tags.clone() });
+        let task_run =
+            parent.as_ref().map(|parent| Named { id: parent.id, name: parent.name.clone(), tags: parent.tags.clone() });
         let facts = FlowFacts {
             // Its limit, and the lease of the run's state, join when limits are stored.
             deployment: deployment.as_ref().map(|_| DeploymentFacts::default()),

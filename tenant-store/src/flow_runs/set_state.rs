@@ -1,5 +1,9 @@
 //! A flow run's change of state.
 
+use std::collections::HashMap;
+
+use domain::hydrate::hydrate;
+use domain::json_schema::{Misfit, validate};
 use domain::rules::caller::TASKS_RETRY_THEMSELVES;
 use domain::rules::decision::{OrchestrationResult, Verdict};
 use domain::rules::facts::FlowFacts;
@@ -7,65 +11,110 @@ use domain::rules::{FlowPolicy, Proposal, decide_flow};
 use domain::state::{State, StateType, names};
 use domain::states::StateCreate;
 use domain::{FlowRunId, StateId};
-use wire::Time;
+use serde_json::Value;
+use uuid::Uuid;
+use wire::{RawJson, RawObject};
 
 use super::facts::{self, Locked};
-use crate::orchestration::{Aftermath, Asks, Changes, Outcome, Stands, apply_flow};
+use super::read_input;
+use crate::orchestration::{Aftermath, Asks, Changes, NewInput, Outcome, Stands, apply_flow};
 use crate::{Result, Tx};
 
 /// Puts a proposed state to the rules and writes what they decide. `None` where there is no such run.
 pub async fn set_state(
-    tx: Tx<'_>,
+    mut tx: Tx<'_>,
     id: FlowRunId,
     proposed: StateCreate,
     policy: FlowPolicy,
     asks: &Asks,
 ) -> Result<Option<Outcome>> {
-    propose(tx, id, |_, state_id, now| Ok(proposed.into_state(state_id, now)), policy, asks).await
-}
-
-/// Resumes a run that is paused: scheduled anew where the pause ended its process, else running.
-///
-/// `ready` looks at the paused state and may refuse; what it returns is stored with an accepted change.
-pub async fn resume(tx: Tx<'_>, id: FlowRunId, asks: &Asks) -> Result<Option<Outcome>> {
-    propose(tx, id, |run, state_id, now| resumed(run, state_id, now), FlowPolicy::Core, asks).await
-}
-
-fn resumed(current: Option<&State>, id: StateId, now: Time) -> Result<State, Verdict> {
-    match current.filter(|state| state.is_paused()) {
-        None => Err(Verdict::Abort { reason: "Cannot resume a flow run that is not paused.".into() }),
-        Some(paused) if paused.state_details.pause_reschedule => Ok(State::scheduled(id, now, now).named(names::RESUMING)),
-        Some(_) => Ok(State::running(id, now)),
-    }
-}
-
-async fn propose(
-    mut tx: Tx<'_>,
-    id: FlowRunId,
-    state: impl FnOnce(Option<&State>, StateId, Time) -> Result<State, Verdict>,
-    policy: FlowPolicy,
-    asks: &Asks,
-) -> Result<Option<Outcome>> {
-    let Some(Locked { run, mut facts, around, now }) = facts::lock(&mut tx, id).await? else {
+    let Some(locked) = facts::lock(&mut tx, id).await? else {
         tx.rollback().await?;
         return Ok(None);
     };
-    let state = match state(run.progress.state.as_ref(), StateId::new(now), now) {
-        Ok(state) => state,
-        Err(verdict) => {
-            tx.rollback().await?;
-            let result = OrchestrationResult { state: None, verdict };
-            return Ok(Some(Outcome { result, written: false, aftermath: Aftermath::default() }));
-        }
+    let state = proposed.into_state(StateId::new(locked.now), locked.now);
+    conclude(tx, locked, state, policy, asks, None).await.map(Some)
+}
+
+/// Resumes a run that is paused: scheduled anew where the pause ended its process, else running. A pause may have asked for
+/// an input, which is then looked at first and kept with an accepted change.
+pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, asks: &Asks) -> Result<Option<Outcome>> {
+    let Some(locked) = facts::lock(&mut tx, id).await? else {
+        tx.rollback().await?;
+        return Ok(None);
     };
+    let Some(paused) = locked.run.progress.state.clone().filter(State::is_paused) else {
+        let verdict = Verdict::Abort { reason: "Cannot resume a flow run that is not paused.".into() };
+        return refuse(tx, None, verdict).await.map(Some);
+    };
+    let mut answered = None;
+    if let Some(keyset) = paused.state_details.run_input_keyset.as_ref().filter(|keyset| !keyset.is_empty()) {
+        let schema = match keyset.get("schema") {
+            Some(key) => read_input(&mut tx, id, key).await?,
+            None => None,
+        };
+        let input = match accept_input(input, schema.as_deref()) {
+            Ok(input) => input,
+            Err(reason) => return refuse(tx, Some(paused), Verdict::RejectInput { reason }).await.map(Some),
+        };
+        let said = input.as_object().is_some_and(|fields| !fields.is_empty());
+        answered = keyset.get("response").filter(|_| said).map(|key| NewInput {
+            id: Uuid::now_v7(),
+            flow_run_id: id,
+            key: key.clone(),
+            value: RawJson::of(&input).text().to_owned(),
+            sender: None,
+        });
+    }
+    let (now, state_id) = (locked.now, StateId::new(locked.now));
+    let state = match paused.state_details.pause_reschedule {
+        true => State::scheduled(state_id, now, now).named(names::RESUMING),
+        false => State::running(state_id, now),
+    };
+    conclude(tx, locked, state, FlowPolicy::Core, asks, answered).await.map(Some)
+}
+
+/// The input, filled in, if it fits the schema that the pause has left; why not, in the reference's words, otherwise.
+fn accept_input(input: Option<RawObject>, schema: Option<&str>) -> Result<Value, String> {
+    let input = input.map_or_else(|| Value::Object(Default::default()), |input| input.0.to_value());
+    // Workspace variables are handed in when they are stored.
+    let input = hydrate(input, &HashMap::new()).map_err(|why| format!("Error hydrating run input: {why}"))?;
+    let schema = schema.ok_or("Run input schema not found.")?;
+    let schema: Value = serde_json::from_str(schema).map_err(|_| "Run input schema is not valid JSON.")?;
+    match validate(&input, &schema) {
+        Ok(()) => Ok(input),
+        Err(Misfit::Invalid(why)) => Err(format!("Reason: {why}")),
+        Err(Misfit::Circular) => Err("Invalid schema: Unable to validate schema with circular references.".into()),
+    }
+}
+
+async fn refuse(tx: Tx<'_>, state: Option<State>, verdict: Verdict) -> Result<Outcome> {
+    tx.rollback().await?;
+    let result = OrchestrationResult { state, verdict };
+    Ok(Outcome { result, written: false, aftermath: Aftermath::default() })
+}
+
+/// Decides and writes. `answered` is kept where the proposal is accepted.
+async fn conclude(
+    mut tx: Tx<'_>,
+    locked: Locked,
+    state: State,
+    policy: FlowPolicy,
+    asks: &Asks,
+    answered: Option<NewInput>,
+) -> Result<Outcome> {
+    let Locked { run, mut facts, around, now } = locked;
     if state.type_ == StateType::Failed && !asks.caller.speaks(TASKS_RETRY_THEMSELVES) {
-        facts = FlowFacts { failed_tasks: facts::failed_tasks(&mut tx, id).await?, ..facts };
+        facts = FlowFacts { failed_tasks: facts::failed_tasks(&mut tx, run.id).await?, ..facts };
     }
     let Asks { caller, settings } = asks;
     let proposal = Proposal { run, state, facts: &facts, caller, now, settings, seed: rand::random() };
     let decision = decide_flow(proposal, policy);
     let (mut changes, mut aftermath) = (Changes::default(), Aftermath::default());
     apply_flow(&decision, &around, Stands::Already, &mut changes, &mut aftermath);
+    if let Some(answered) = answered.filter(|_| decision.result.verdict == Verdict::Accept) {
+        changes.input(answered);
+    }
     // Also where there are effects but no rows: what they ask for may be nothing.
     match changes.is_empty() {
         true => tx.rollback().await?,
@@ -73,5 +122,5 @@ async fn propose(
             tx.last_run(changes.text(), &changes.params()).await?;
         }
     }
-    Ok(Some(Outcome { written: decision.written.is_some(), result: decision.result, aftermath }))
+    Ok(Outcome { written: decision.written.is_some(), result: decision.result, aftermath })
 }

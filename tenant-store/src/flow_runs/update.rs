@@ -46,7 +46,8 @@ pub enum Updated {
 }
 
 pub async fn update(mut tx: Tx<'_>, id: FlowRunId, change: FlowRunUpdate) -> Result<Updated> {
-    let FlowRunUpdate { name, flow_version, parameters, empirical_policy, tags, infrastructure_pid, job_variables } = change;
+    let FlowRunUpdate { name, flow_version, parameters, empirical_policy, tags, infrastructure_pid, job_variables } =
+        change;
     if let Patch::Set(Some(_)) = job_variables {
         let found: Option<(Option<StateType>, bool)> = tx.opt(SCHEDULED, &[&id]).await?;
         // Whether the variables fit the pool's template is looked at when pools have templates.

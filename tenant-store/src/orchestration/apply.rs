@@ -58,7 +58,8 @@ pub(crate) fn apply_flow(
     }
     if decision.run_changed && stands == Stands::Already {
         let state = decision.written.as_ref().map(|written| &written.state);
-        let Progress { run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, .. } = run.progress;
+        let Progress { run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, .. } =
+            run.progress;
         changes.flow_run(FlowRunChange {
             id: run.id,
             state_id: state.map(|state| state.id),
@@ -80,14 +81,20 @@ pub(crate) fn apply_flow(
 }
 
 /// Adds what was decided about a task run.
-pub(crate) fn apply_task(decision: &Decision<TaskRunCore>, stands: Stands, changes: &mut Changes, aftermath: &mut Aftermath) {
+pub(crate) fn apply_task(
+    decision: &Decision<TaskRunCore>,
+    stands: Stands,
+    changes: &mut Changes,
+    aftermath: &mut Aftermath,
+) {
     let run = &decision.run;
     if let Some(written) = &decision.written {
         write_state(written, run.id.0, OF_TASK_RUN, changes);
     }
     if decision.run_changed && stands == Stands::Already {
         let state = decision.written.as_ref().map(|written| &written.state);
-        let Progress { run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, .. } = run.progress;
+        let Progress { run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, .. } =
+            run.progress;
         changes.task_run(TaskRunChange {
             id: run.id,
             state_id: state.map(|state| state.id),
@@ -128,7 +135,11 @@ fn carry_out(effects: &[Effect], flow_run: Option<FlowRunId>, changes: &mut Chan
         match effect {
             // Limits are no resource of the store yet: the facts name none, so none is secured, and a lease that a state
             // names stands nowhere. Their rows become tables of `Changes`.
-            Effect::Secure(_) | Effect::Renew { .. } | Effect::Hold { .. } | Effect::Release { .. } | Effect::GiveBack { .. } => {}
+            Effect::Secure(_)
+            | Effect::Renew { .. }
+            | Effect::Hold { .. }
+            | Effect::Release { .. }
+            | Effect::GiveBack { .. } => {}
             Effect::ForgetInputs { keys } => {
                 for key in keys {
                     if let Some(flow_run_id) = flow_run {

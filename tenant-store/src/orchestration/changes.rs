@@ -295,7 +295,18 @@ const TABLES: usize = 10;
 
 impl Changes {
     fn tables(&self) -> [&dyn Rows; TABLES] {
-        let Self { new_flow_runs, new_task_runs, states, flow_runs, task_runs, events, artifacts, cache, forgotten, inputs } = self;
+        let Self {
+            new_flow_runs,
+            new_task_runs,
+            states,
+            flow_runs,
+            task_runs,
+            events,
+            artifacts,
+            cache,
+            forgotten,
+            inputs,
+        } = self;
         [new_flow_runs, new_task_runs, states, flow_runs, task_runs, events, artifacts, cache, forgotten, inputs]
     }
 
@@ -306,7 +317,8 @@ impl Changes {
     /// The statement for the tables that have rows. It answers the new flow runs, else the new task runs, else nothing.
     pub fn text(&self) -> &'static str {
         static TEXTS: [OnceLock<String>; 1 << TABLES] = [const { OnceLock::new() }; 1 << TABLES];
-        let shape = self.tables().iter().enumerate().fold(0, |shape, (i, table)| shape | usize::from(!table.is_empty()) << i);
+        let shape =
+            self.tables().iter().enumerate().fold(0, |shape, (i, table)| shape | usize::from(!table.is_empty()) << i);
         TEXTS[shape].get_or_init(|| self.write())
     }
 

@@ -16,8 +16,8 @@ use domain::rules::event::StateChange;
 use domain::settings::Settings;
 
 pub(crate) use apply::{Stands, apply_flow, apply_task, count, due};
-pub(crate) use cells::{Cells, StoredFlow, StoredProgress, StoredTask, flow_columns, task_columns};
-pub(crate) use changes::{Changes, ForgottenInput, NewFlowRun, NewTaskRun};
+pub(crate) use cells::{Cells, StoredFlow, StoredTask, flow_columns, task_columns};
+pub(crate) use changes::{Changes, NewFlowRun, NewInput, NewTaskRun};
 
 /// Who asks for a change of state, and under which settings.
 #[derive(Debug, Clone, Default)]

@@ -85,13 +85,23 @@ async fn a_run_goes_from_creation_to_its_end() {
     let Installation { control, .. } = Installation::create().await;
     let scope = workspace(&control).await;
     let flow = flow(&scope).await;
-    let run = made(&scope, &format!(r#"{{"flow_id":"{flow}","tags":["x"],"labels":{{"own":1}},"parameters":{{"b":1,"a":[2.50]}}}}"#)).await;
+    let run = made(
+        &scope,
+        &format!(r#"{{"flow_id":"{flow}","tags":["x"],"labels":{{"own":1}},"parameters":{{"b":1,"a":[2.50]}}}}"#),
+    )
+    .await;
     assert_eq!((run.state_type, run.state_name.as_deref()), (Some(StateType::Pending), Some("Pending")));
     assert_eq!(run.tags, ["x"]);
-    assert_eq!(run.labels.0.0.to_value(), serde_json::json!({ "team": "a", "prefect.flow.id": flow.to_string(), "own": 1 }));
+    assert_eq!(
+        run.labels.0.0.to_value(),
+        serde_json::json!({ "team": "a", "prefect.flow.id": flow.to_string(), "own": 1 })
+    );
     assert_eq!(run.parameters.0.text(), r#"{"b":1,"a":[2.5]}"#);
     assert!(run.name.contains('-') && run.expected_start_time.is_some() && run.created <= run.updated);
-    assert_eq!(run, FlowRun { estimated_start_time_delta: run.estimated_start_time_delta, ..read(&scope, run.id).await });
+    assert_eq!(
+        run,
+        FlowRun { estimated_start_time_delta: run.estimated_start_time_delta, ..read(&scope, run.id).await }
+    );
 
     let running = set(&scope, run.id, state("RUNNING")).await;
     assert!(running.written && running.result.verdict == Verdict::Accept);
@@ -100,9 +110,16 @@ async fn a_run_goes_from_creation_to_its_end() {
     assert!(done.written);
     let after = read(&scope, run.id).await;
     assert_eq!((after.state_type, after.run_count), (Some(StateType::Completed), 1));
-    assert!(after.start_time < after.end_time && after.total_run_time > 0.0 && after.estimated_run_time == after.total_run_time);
+    assert!(
+        after.start_time < after.end_time
+            && after.total_run_time > 0.0
+            && after.estimated_run_time == after.total_run_time
+    );
     assert_eq!(after.state.map(|state| state.parse().unwrap()), done.result.state);
-    assert_eq!((counted(&scope, STATES).await, counted(&scope, EVENTS).await, counted(&scope, ARTIFACTS).await), (3, 3, 1));
+    assert_eq!(
+        (counted(&scope, STATES).await, counted(&scope, EVENTS).await, counted(&scope, ARTIFACTS).await),
+        (3, 3, 1)
+    );
 
     // Persisted data: the end stands, and the refusal writes nothing.
     let again = set(&scope, run.id, state("RUNNING")).await;
@@ -237,7 +254,13 @@ async fn a_task_run_takes_a_cached_state() {
     let mut ids = Vec::new();
     for n in 0..2 {
         let new = format!(r#"{{"flow_run_id":"{}","task_key":"k","dynamic_key":"{n}"}}"#, parent.id);
-        ids.push(task_runs::create(scope.write(Lane::Hot).await.unwrap(), parsed(&new), &Asks::default()).await.unwrap().run.id);
+        ids.push(
+            task_runs::create(scope.write(Lane::Hot).await.unwrap(), parsed(&new), &Asks::default())
+                .await
+                .unwrap()
+                .run
+                .id,
+        );
     }
     let running: StateCreate = parsed(r#"{"type":"RUNNING","state_details":{"cache_key":"c"}}"#);
     assert_eq!(set_task(&scope, ids[0], running.clone()).await.result.verdict, Verdict::Accept);
@@ -258,7 +281,10 @@ async fn changes_that_are_no_states() {
         let change: FlowRunUpdate = parsed(body);
         flow_runs::update(scope.write(Lane::Hot).await.unwrap(), run.id, change).await.unwrap()
     };
-    assert_eq!(update(r#"{"name":"n","tags":["t"],"infrastructure_pid":"7","empirical_policy":{"retries":2}}"#).await, Updated::Done);
+    assert_eq!(
+        update(r#"{"name":"n","tags":["t"],"infrastructure_pid":"7","empirical_policy":{"retries":2}}"#).await,
+        Updated::Done
+    );
     let after = read(&scope, run.id).await;
     assert_eq!((after.name.as_str(), after.infrastructure_pid.as_deref()), ("n", Some("7")));
     assert_eq!(after.empirical_policy.parse().unwrap().retries, Some(2));
@@ -291,8 +317,64 @@ async fn inputs_are_one_a_key() {
     let mut tx = scope.read(Lane::Read).await.unwrap();
     assert_eq!(flow_runs::read_input(&mut tx, run, "a-1").await.unwrap().as_deref(), Some("v"));
     let filter = parsed(r#"{"prefix":"a-","limit":5,"exclude_keys":["a-1"]}"#);
-    let keys: Vec<_> = flow_runs::list_inputs(&mut tx, run, &filter).await.unwrap().into_iter().map(|input| input.key).collect();
+    let keys: Vec<_> =
+        flow_runs::list_inputs(&mut tx, run, &filter).await.unwrap().into_iter().map(|input| input.key).collect();
     assert_eq!(keys, ["a-2"]);
     assert!(flow_runs::delete_input(scope.write(Lane::Hot).await.unwrap(), run, "a-1").await.unwrap());
     assert!(!flow_runs::delete_input(scope.write(Lane::Hot).await.unwrap(), run, "a-1").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_pause_ends_with_the_input_it_asked_for() {
+    let Installation { control, .. } = Installation::create().await;
+    let scope = workspace(&control).await;
+    let flow = flow(&scope).await;
+    let run = made(&scope, &format!(r#"{{"flow_id":"{flow}","state":{{"type":"RUNNING"}}}}"#)).await.id;
+    let resume = async |input: Option<&str>| {
+        let tx = scope.write(Lane::Hot).await.unwrap();
+        let input = input.map(parsed);
+        flow_runs::resume(tx, run, input, &Asks::default()).await.unwrap().expect("the run is there")
+    };
+    let early = resume(None).await;
+    assert!(early.result.state.is_none() && matches!(early.result.verdict, Verdict::Abort { .. }));
+
+    let keyset = r#"{"schema":"s","response":"r"}"#;
+    let pause = format!(r#"{{"type":"PAUSED","state_details":{{"pause_key":"p","run_input_keyset":{keyset}}}}}"#);
+    assert!(set(&scope, run, parsed(&pause)).await.written);
+    let refused = |outcome: Outcome| match outcome.result.verdict {
+        Verdict::RejectInput { reason } => reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(resume(Some(r#"{"x":1}"#)).await), "Run input schema not found.");
+    let schema = r#"{"key":"s","value":"{\"properties\":{\"x\":{\"type\":\"integer\"}},\"required\":[\"x\"]}"}"#;
+    flow_runs::create_input(scope.write(Lane::Hot).await.unwrap(), run, &parsed(schema)).await.unwrap();
+    assert_eq!(
+        refused(resume(Some(r#"{"x":"a"}"#)).await),
+        "Reason: Validation failed for field 'x'. Failure reason: 'a' is not of type 'integer'"
+    );
+    assert_eq!(refused(resume(None).await), "Reason: Validation failed. Failure reason: 'x' is a required property");
+    let done = resume(Some(r#"{"x":7}"#)).await;
+    assert!(done.written && done.result.verdict == Verdict::Accept);
+    let mut tx = scope.read(Lane::Read).await.unwrap();
+    assert_eq!(flow_runs::read_input(&mut tx, run, "r").await.unwrap().as_deref(), Some(r#"{"x":7}"#));
+    assert_eq!(read(&scope, run).await.state_type, Some(StateType::Running));
+}
+
+#[tokio::test]
+async fn what_a_service_must_look_at_is_due() {
+    let Installation { control, .. } = Installation::create().await;
+    let scope = workspace(&control).await;
+    let flow = flow(&scope).await;
+    let run = made(&scope, &format!(r#"{{"flow_id":"{flow}","state":{{"type":"RUNNING"}}}}"#)).await.id;
+    const DUE: &str = "select count(*) from flow_run where state_due is not null";
+    assert_eq!(counted(&scope, DUE).await, 0);
+    let pause = r#"{"type":"PAUSED","state_details":{"pause_timeout":"2100-01-01T00:00:00Z"}}"#;
+    set(&scope, run, parsed(pause)).await;
+    assert_eq!(counted(&scope, DUE).await, 1);
+    set(&scope, run, state("RUNNING")).await;
+    assert_eq!(counted(&scope, DUE).await, 0);
+    let change: FlowRunUpdate = parsed(r#"{"infrastructure_pid":"1"}"#);
+    flow_runs::update(scope.write(Lane::Hot).await.unwrap(), run, change).await.unwrap();
+    set(&scope, run, state("CANCELLING")).await;
+    assert_eq!(counted(&scope, DUE).await, 1);
 }

@@ -72,7 +72,8 @@ pub async fn create(mut tx: Tx<'_>, new: TaskRunCreate, asks: &Asks) -> Result<C
 async fn attempt(mut tx: Tx<'_>, new: TaskRunCreate, asks: &Asks) -> Result<Creation> {
     let facts: Facts = tx.one(FACTS, &[&new.flow_run_id, &new.task_key, &new.dynamic_key]).await?;
     if let Some(existing) = facts.existing {
-        let run = read(&mut tx, existing).await?.ok_or_else(|| Error::Unavailable("the run is being deleted".into()))?;
+        let run =
+            read(&mut tx, existing).await?.ok_or_else(|| Error::Unavailable("the run is being deleted".into()))?;
         tx.rollback().await?;
         return Ok(Creation { run, fresh: false, aftermath: Aftermath::default() });
     }
@@ -112,7 +113,8 @@ fn plan(new: TaskRunCreate, facts: Facts, asks: &Asks) -> Result<(Changes, After
     apply_task(&decision, Stands::New, &mut changes, &mut aftermath);
     let state = decision.written.as_ref().map(|Written { state, .. }| state);
     let made = decision.run;
-    let Progress { run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, .. } = made.progress;
+    let Progress { run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, .. } =
+        made.progress;
     changes.new_task_run(NewTaskRun {
         id,
         name: new.name.unwrap_or_else(|| slug(rand::random())),

@@ -1,0 +1,104 @@
+//! `/flow_runs`: runs of flows, one by one (reference: `server/api/flow_runs.py`). Many at once are in [`bulk`], what
+//! is sent to them in [`inputs`].
+
+pub mod bulk;
+pub mod flow_run_lists;
+pub mod graphs;
+pub mod inputs;
+
+use domain::FlowRunId;
+use domain::flow_runs::{FlowRun, FlowRunCreate, FlowRunUpdate, ResumeFlowRun};
+use domain::labels::Labels;
+use domain::rules::FlowPolicy;
+use domain::rules::decision::OrchestrationResult;
+use domain::state::StateType;
+use domain::states::SetState;
+use tenant_store::flow_runs::{self, Creation, Updated};
+
+use super::asks::{answer, asks, created_by, exception_not_found};
+use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
+use crate::ops;
+
+pub static OPS: &[Op] = ops![
+    POST "/flow_runs/" create(JsonBody<FlowRunCreate>) -> Created<FlowRun>,
+        need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [FlowRuns], audit Nothing;
+    GET "/flow_runs/{id}" read(Path<FlowRunId>) -> Json<FlowRun>,
+        need Workspace(SeeFlows), lane Read, cost One, cache ETag, touches [], audit Nothing;
+    PATCH "/flow_runs/{id}" update(Path<FlowRunId>, JsonBody<FlowRunUpdate>) -> NoContent,
+        need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [FlowRuns], audit Nothing;
+    DELETE "/flow_runs/{id}" delete(Path<FlowRunId>) -> NoContent,
+        need Workspace(ManageFlows), lane Heavy, cost One, cache Never, touches [FlowRuns, TaskRuns, Logs, Artifacts], audit Nothing;
+    POST "/flow_runs/{id}/set_state" set_state(Path<FlowRunId>, JsonBody<SetState>) -> Created<OrchestrationResult>,
+        need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [FlowRuns, TaskRuns], audit Nothing;
+    POST "/flow_runs/{id}/resume" resume(Path<FlowRunId>, JsonBody<ResumeFlowRun>) -> Created<OrchestrationResult>,
+        need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [FlowRuns, TaskRuns], audit Nothing;
+    PATCH "/flow_runs/{id}/labels" update_labels(Path<FlowRunId>, JsonBody<Labels>) -> NoContent,
+        need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [FlowRuns], audit Nothing;
+];
+
+pub fn not_found() -> Failure {
+    Failure::not_found("Flow run not found")
+}
+
+async fn create(cx: Call, body: JsonBody<FlowRunCreate>) -> Reply<Created<FlowRun>> {
+    let created_by = created_by(&cx)?;
+    let pool = body.0.work_pool_name.clone().unwrap_or_default();
+    let queue = body.0.work_queue_name.clone().unwrap_or_default();
+    match flow_runs::create(cx.write().await?, body.0, created_by, &asks(&cx)).await? {
+        Creation::Made(run, _) => Ok(Created::new(*run)),
+        Creation::Found(run) => Ok(Created::if_fresh(*run, false)),
+        Creation::NoWorkPool => Err(Failure::not_found(format!("Work pool \"{pool}\" not found."))),
+        Creation::NoWorkQueue => Err(Failure::not_found(format!("Work pool queue '{pool}/{queue}' not found."))),
+    }
+}
+
+async fn read(cx: Call, id: Path<FlowRunId>) -> Reply<Json<FlowRun>> {
+    flow_runs::read(&mut cx.read().await?, *id).await?.map(Json).ok_or_else(not_found)
+}
+
+async fn update(cx: Call, id: Path<FlowRunId>, body: JsonBody<FlowRunUpdate>) -> Reply<NoContent> {
+    let refused = match flow_runs::update(cx.write().await?, *id, body.0).await? {
+        Updated::Done => return Ok(NoContent),
+        Updated::NoRun => return Err(not_found()),
+        Updated::NotScheduled(None) => "Flow run state is required to update job variables but none exists".to_owned(),
+        Updated::NotScheduled(Some(state)) => {
+            format!("Job variables for a flow run in state {} cannot be updated", StateType::as_str(state))
+        }
+        Updated::NoDeployment => "A deployment for the flow run could not be found".to_owned(),
+    };
+    Err(Failure::bad_request(refused))
+}
+
+async fn delete(cx: Call, id: Path<FlowRunId>) -> Reply<NoContent> {
+    match flow_runs::delete(cx.write().await?, &[*id]).await?.is_empty() {
+        false => Ok(NoContent),
+        true => Err(not_found()),
+    }
+}
+
+async fn set_state(
+    cx: Call,
+    id: Path<FlowRunId>,
+    body: JsonBody<SetState>,
+) -> Reply<Created<OrchestrationResult>> {
+    let SetState { state, force } = body.0;
+    let policy = FlowPolicy::of_request(force);
+    let outcome = flow_runs::set_state(cx.write().await?, *id, state, policy, &asks(&cx)).await?;
+    answer(outcome, || exception_not_found(format!("Flow run with id {} not found", *id)))
+}
+
+async fn resume(
+    cx: Call,
+    id: Path<FlowRunId>,
+    body: JsonBody<ResumeFlowRun>,
+) -> Reply<Created<OrchestrationResult>> {
+    let outcome = flow_runs::resume(cx.write().await?, *id, body.0.run_input, &asks(&cx)).await?;
+    answer(outcome, not_found)
+}
+
+async fn update_labels(cx: Call, id: Path<FlowRunId>, body: JsonBody<Labels>) -> Reply<NoContent> {
+    match flow_runs::merge_labels(cx.write().await?, *id, &body).await? {
+        true => Ok(NoContent),
+        false => Err(exception_not_found(format!("Flow run with id {} not found", *id))),
+    }
+}
