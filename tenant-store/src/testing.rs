@@ -135,8 +135,11 @@ impl Cluster {
     }
 }
 
-/// The newest Postgres of the system's folders.
+/// `PREFECTURE_PG_BIN`, else the newest Postgres of the system's folders.
 fn binaries() -> PathBuf {
+    if let Some(folder) = std::env::var_os("PREFECTURE_PG_BIN") {
+        return folder.into();
+    }
     let versions =
         std::fs::read_dir("/usr/lib/postgresql").expect("Postgres is installed (apt-get install postgresql)");
     let newest = versions.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok()).max();

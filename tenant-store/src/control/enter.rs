@@ -90,7 +90,8 @@ const ENTER: &str = alive!(
       left join control.workspace_role di on di.id = d.inherited_role_id"
 );
 
-const USED: &str = "update control.api_key set last_used = clock_timestamp() where id = $1";
+const USED: &str = "update control.api_key set last_used = clock_timestamp()
+    where id = $1 and (last_used is null or last_used < clock_timestamp() - interval '1 minute')";
 
 impl Control {
     /// Who a key belongs to; `None` if nobody, any more or yet.

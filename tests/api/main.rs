@@ -1,0 +1,3 @@
+//! What each address answers; the folders mirror the addresses.
+
+mod account;
