@@ -2,7 +2,7 @@
 //!
 //! `file | scenario | step | what | reason`, where the first three may contain `*` and `what` is one of
 //! `status 500 -> 4xx` (x is any digit; the bodies are then not compared), `body /pointer` (that value and all in it;
-//! `*` for any member) and `header name`.
+//! `*` for any member), `header name` and `zone` (the same moment with another offset).
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,7 @@ enum What {
     Status(String, String),
     Body(String),
     Header(String),
+    Zone,
 }
 
 /// Where a difference was found.
@@ -56,6 +57,10 @@ impl Accepted {
         self.any(place, |what| matches!(what, What::Body(pattern) if covers(pattern, pointer)))
     }
 
+    pub fn zone(&self, place: Place<'_>) -> bool {
+        self.any(place, |what| matches!(what, What::Zone))
+    }
+
     pub fn header(&self, place: Place<'_>, name: &str) -> bool {
         self.any(place, |what| matches!(what, What::Header(n) if n == name))
     }
@@ -83,7 +88,8 @@ fn line(text: &str) -> Option<Line> {
     let place = [parts.next()?, parts.next()?, parts.next()?];
     let what = parts.next()?;
     parts.next().filter(|reason| !reason.is_empty())?;
-    let what = match what.split_once(' ')? {
+    let what = match what.split_once(' ').unwrap_or((&what, "")) {
+        ("zone", "") => What::Zone,
         ("status", codes) => {
             let (from, to) = codes.split_once("->")?;
             What::Status(from.trim().to_owned(), to.trim().to_owned())

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::clock;
 use crate::normalise::ABOUT;
 
 /// Durations may be this many seconds apart: the two servers are asked one after the other.
@@ -9,6 +10,8 @@ const TOLERANCE: f64 = 10.0;
 
 pub struct Difference {
     pub pointer: String,
+    /// The same moment, written in another zone.
+    pub zone_only: bool,
     pub reference: String,
     pub ours: String,
 }
@@ -37,7 +40,8 @@ fn values(reference: &Value, ours: &Value, at: &str, found: &mut Vec<Difference>
         (Value::Array(a), Value::Array(b)) => {
             if a.len() != b.len() {
                 let pointer = format!("{at}/length");
-                found.push(Difference { pointer, reference: a.len().to_string(), ours: b.len().to_string() });
+                let (reference, ours) = (a.len().to_string(), b.len().to_string());
+                found.push(Difference { pointer, zone_only: false, reference, ours });
             }
             for (index, (left, right)) in a.iter().zip(b).enumerate() {
                 values(left, right, &format!("{at}/{index}"), found);
@@ -58,7 +62,9 @@ fn close(a: &Value, b: &Value) -> bool {
 
 fn difference(at: &str, reference: Option<&Value>, ours: Option<&Value>) -> Difference {
     let text = |v: Option<&Value>| v.map_or_else(|| "(absent)".to_owned(), |v| short(&v.to_string()));
-    Difference { pointer: at.to_owned(), reference: text(reference), ours: text(ours) }
+    let moment = |v: Option<&Value>| clock::instant(v?.as_str()?);
+    let zone_only = moment(reference).is_some() && moment(reference) == moment(ours);
+    Difference { pointer: at.to_owned(), zone_only, reference: text(reference), ours: text(ours) }
 }
 
 /// The beginning of a long text.

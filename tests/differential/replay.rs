@@ -154,7 +154,7 @@ fn differences(reference: &Answer, ours: &Answer, step: &Step) -> Vec<(Kind, Dif
     let mut found = Vec::new();
     if reference.status != ours.status {
         let (reference, ours) = (reference.status.to_string(), ours.status.to_string());
-        found.push((Kind::Status, Difference { pointer: "status".to_owned(), reference, ours }));
+        found.push((Kind::Status, difference("status", reference, ours)));
     }
     if step.status_only {
         return found;
@@ -163,12 +163,15 @@ fn differences(reference: &Answer, ours: &Answer, step: &Step) -> Vec<(Kind, Dif
         let of = |answer: &Answer| answer.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
         if of(reference) != of(ours) {
             let text = |answer: &Answer| of(answer).unwrap_or_else(|| "(absent)".to_owned());
-            let difference = Difference { pointer: name.to_owned(), reference: text(reference), ours: text(ours) };
-            found.push((Kind::Header, difference));
+            found.push((Kind::Header, difference(name, text(reference), text(ours))));
         }
     }
     found.extend(compare::bodies(&reference.body, &ours.body).into_iter().map(|d| (Kind::Body, d)));
     found
+}
+
+fn difference(pointer: &str, reference: String, ours: String) -> Difference {
+    Difference { pointer: pointer.to_owned(), zone_only: false, reference, ours }
 }
 
 /// This program never fails inside, even where the reference does, and says why it refuses.
@@ -178,7 +181,7 @@ fn failure(reference: &Answer, ours: &Answer) -> Option<(Kind, Difference)> {
         return None;
     }
     let (reference, ours) = (reference.status.to_string(), format!("{} {}", ours.status, ours.body));
-    Some((Kind::Failure, Difference { pointer: "never a failure, always a reason".to_owned(), reference, ours }))
+    Some((Kind::Failure, difference("never a failure, always a reason", reference, ours)))
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -208,6 +211,7 @@ fn judge(
         _ if by_status => true,
         Kind::Status => false,
         Kind::Header => accepted.header(place, &d.pointer),
+        Kind::Body if d.zone_only && accepted.zone(place) => true,
         Kind::Body => accepted.body(place, &d.pointer),
     };
     let left: Vec<_> = differences.into_iter().filter(|(kind, d)| !fits(*kind, d)).collect();
