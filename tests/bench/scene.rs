@@ -1,0 +1,148 @@
+//! What stands ready while rows are measured, and how a step of one is run.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tests::{Cluster, Database};
+
+use crate::Result;
+use crate::args::{Measure, Scale};
+use crate::cpu::Watch;
+use crate::http::Target;
+use crate::load::{self, Measured, Requests};
+use crate::pgbench;
+use crate::place::Place;
+use crate::program::Program;
+use crate::reference::Reference;
+
+pub struct Scene {
+    pub measure: Measure,
+    pub scale: Scale,
+    pub cluster: &'static Cluster,
+    pub program: Option<Program>,
+    pub reference: Option<Reference>,
+    postgres: u32,
+    /// What scripts of pgbench have counted up to.
+    counted: u64,
+}
+
+/// Of the server's own, for the whole of the run; said in the notes.
+pub const POSTGRES: &[(&str, &str)] = &[
+    ("fsync", "on"),
+    ("synchronous_commit", "on"),
+    ("full_page_writes", "on"),
+    ("shared_buffers", "1GB"),
+    ("max_wal_size", "16GB"),
+    ("checkpoint_timeout", "1h"),
+];
+
+impl Scene {
+    pub fn set(measure: Measure) -> Result<Scene> {
+        let cluster = Cluster::own();
+        let database = cluster.database();
+        for (name, value) in POSTGRES {
+            database.sql(&format!("alter system set {name} = '{value}'"));
+        }
+        // There is nothing in it yet that could be lost.
+        cluster.kill9();
+        cluster.start_postgres();
+        let postgres = postmaster(&database)?;
+        let settings: Vec<(String, String)> = measure
+            .settings
+            .iter()
+            .map(|text| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+            .collect::<Option<_>>()
+            .ok_or("--setting takes NAME=VALUE")?;
+        let program = (!measure.without_program).then(|| Program::start(cluster, &settings)).transpose()?;
+        let reference = (!measure.without_reference).then(|| Reference::start(cluster)).transpose()?;
+        let scale = measure.scale();
+        Ok(Scene { measure, scale, cluster, program, reference, postgres, counted: 0 })
+    }
+
+    pub fn watch_program(&self) -> Watch {
+        let server = self.program.iter().map(|program| program.server.pid()).collect();
+        Watch { server, postgres: vec![self.postgres] }
+    }
+
+    pub fn watch_reference(&self) -> Watch {
+        let server = self.reference.iter().map(Reference::pid).collect();
+        Watch { server, postgres: vec![self.postgres] }
+    }
+
+    pub fn watch_other(&self, pid: u32) -> Watch {
+        Watch { server: vec![pid], postgres: vec![self.postgres] }
+    }
+
+    /// The places of both servers.
+    pub fn places(&mut self) -> impl Iterator<Item = &mut Place> {
+        let program = self.program.iter_mut().map(|program| &mut program.place);
+        program.chain(self.reference.iter_mut().map(|reference| &mut reference.place))
+    }
+
+    pub fn program_place(&self) -> Option<&Place> {
+        self.program.as_ref().map(|program| &program.place)
+    }
+
+    pub fn reference_place(&self) -> Option<&Place> {
+        self.reference.as_ref().map(|reference| &reference.place)
+    }
+
+    /// A step of this program.
+    pub async fn program_step(&self, row: &str, target: &Target, source: impl Fn(usize) -> Requests) -> Result<Measured> {
+        let perf = self.perf(row)?;
+        let measured = self.step(target, &self.watch_program(), source).await;
+        if let Some(mut perf) = perf {
+            perf.wait()?;
+        }
+        measured
+    }
+
+    pub async fn step(&self, target: &Target, watch: &Watch, source: impl Fn(usize) -> Requests) -> Result<Measured> {
+        let sources = (0..self.measure.connections).map(source).collect();
+        load::closed_loop(target.address, sources, self.scale.times, watch).await
+    }
+
+    /// A step of pgbench. Numbers are new to each, unless the caller has its own.
+    pub fn pgbench(
+        &mut self,
+        script: &pgbench::Script,
+        place: pgbench::Place<'_>,
+        numbers: Option<pgbench::Numbers>,
+    ) -> Result<Measured> {
+        const SPAN: u64 = 1_000_000;
+        let clients = self.measure.connections;
+        let first = self.counted;
+        self.counted += SPAN * clients as u64;
+        let numbers = numbers.unwrap_or(pgbench::Numbers { first, span: SPAN });
+        pgbench::run(script, place, clients, self.scale.times, numbers)
+    }
+
+    /// Writes down what was sent and what was made of it.
+    pub fn keep(&self, row: &str, script: &pgbench::Script) -> Result<()> {
+        if let Some(folder) = &self.measure.scripts {
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(folder.join(format!("{row}.sql")), &script.text)?;
+        }
+        Ok(())
+    }
+
+    /// `perf record` on this program, for as long as a step takes.
+    pub fn perf(&self, row: &str) -> Result<Option<Child>> {
+        let (Some(folder), Some(program)) = (&self.measure.perf, &self.program) else { return Ok(None) };
+        std::fs::create_dir_all(folder)?;
+        let seconds = self.scale.times.warm + self.scale.times.counted;
+        let mut perf = Command::new("perf");
+        perf.args(["record", "-q", "-F", "499", "--call-graph", "fp", "-p", &program.server.pid().to_string(), "-o"]);
+        perf.arg(folder.join(format!("{row}.data"))).args(["--", "sleep", &seconds.as_secs_f64().to_string()]);
+        Ok(Some(perf.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?))
+    }
+}
+
+pub fn data_folder(database: &Database) -> PathBuf {
+    PathBuf::from(database.sql("show data_directory"))
+}
+
+fn postmaster(database: &Database) -> Result<u32> {
+    let file = std::fs::read_to_string(data_folder(database).join("postmaster.pid"))?;
+    Ok(file.lines().next().unwrap_or_default().trim().parse()?)
+}
