@@ -90,6 +90,8 @@ pub struct Bare {
 pub struct Scale {
     pub rounds: usize,
     pub times: Times,
+    /// Of the reference: it takes a second for an answer under this load, and a few answers are no sample.
+    pub reference_times: Times,
     /// Runs of the workspace that is read, written and changed.
     pub runs: u64,
     /// Runs that are listed.
@@ -111,6 +113,7 @@ impl Measure {
         let full = Scale {
             rounds: 3,
             times: Times { warm: Duration::from_millis(500), counted: Duration::from_secs(3) },
+            reference_times: Times { warm: Duration::from_secs(1), counted: Duration::from_secs(6) },
             runs: 10_000,
             listed: 500_000,
             small: 10_000,
@@ -123,6 +126,7 @@ impl Measure {
         let quick = Scale {
             rounds: 1,
             times: Times { warm: Duration::from_millis(300), counted: Duration::from_secs(1) },
+            reference_times: Times { warm: Duration::from_millis(500), counted: Duration::from_secs(3) },
             runs: 2_000,
             listed: 20_000,
             large: 20_000,
@@ -136,6 +140,7 @@ impl Measure {
         scale.rounds = self.rounds.unwrap_or(scale.rounds).max(1);
         if let Some(seconds) = self.seconds {
             scale.times.counted = Duration::from_secs_f64(seconds.max(0.1));
+            scale.reference_times.counted = Duration::from_secs_f64(seconds.max(0.1) * 2.0);
         }
         scale
     }

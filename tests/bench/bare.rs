@@ -8,13 +8,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use ::tests::{Folder, Running, eventually};
 use axum::Router;
 use axum::extract::{Path as Part, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
-use tests::{Folder, Running, eventually};
 use uuid::Uuid;
 
 use crate::Result;

@@ -2,7 +2,7 @@
 //!
 //! Both servers get theirs this way, so neither's rows are invented here and a new column is copied like the others.
 
-use tests::Database;
+use ::tests::Database;
 
 /// Whose tables they are.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,13 +77,10 @@ pub fn copy(store: &Store, template: &str, family: Family, from: u64, count: u64
         }
         Tables::Reference => ("flow_run_state", "flow_run_id"),
     };
-    let state_row =
-        vec![("id", state), (states.1, run), ("created", ago.clone()), ("timestamp", ago)];
+    let state_row = vec![("id", state), (states.1, run), ("created", ago.clone()), ("timestamp", ago)];
     let now = format!("select state_id from {schema}.flow_run where id = '{template}'");
-    let parts = [
-        ("flow_run", format!("t.id = '{template}'"), flow_run),
-        (states.0, format!("t.id = ({now})"), state_row),
-    ];
+    let parts =
+        [("flow_run", format!("t.id = '{template}'"), flow_run), (states.0, format!("t.id = ({now})"), state_row)];
     for (table, template, overrides) in parts {
         let insert = insert(store, table, &template, &overrides, from, last);
         store.database.sql(&with_indexes_aside(&store.schema, table, &insert));

@@ -45,7 +45,9 @@ impl Target {
 
     pub fn post(&self, path: &str, body: &str, headers: Headers, out: &mut Vec<u8>) {
         self.head("POST", path, headers, out);
-        out.extend_from_slice(format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes());
+        out.extend_from_slice(
+            format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes(),
+        );
         out.extend_from_slice(body.as_bytes());
     }
 
@@ -176,5 +178,21 @@ fn parse(read: &[u8]) -> Result<Option<Answer>> {
         if size == 0 {
             return Ok(answer(head, at, at, true));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_answer_is_found() -> Result<()> {
+        let whole = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        assert_eq!(parse(whole)?.map(|answer| answer.end), Some(whole.len()));
+        assert!(parse(&whole[..whole.len() - 1])?.is_none());
+        let chunked = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+        assert_eq!(parse(chunked)?.map(|answer| (answer.status, answer.end)), Some((201, chunked.len())));
+        assert!(parse(&chunked[..chunked.len() - 2])?.is_none());
+        Ok(())
     }
 }

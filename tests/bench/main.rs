@@ -17,6 +17,7 @@ mod load;
 mod notes;
 mod pgbench;
 mod place;
+mod profile;
 mod program;
 mod reference;
 mod rows;

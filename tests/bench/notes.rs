@@ -17,22 +17,44 @@ pub fn render(scene: &Scene, took: Duration) -> String {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let data = data_folder(&database);
-    let settings: Vec<String> = POSTGRES.iter().map(|(name, _)| format!("{name} {}", database.sql(&format!("show {name}")))).collect();
+    let settings: Vec<String> =
+        POSTGRES.iter().map(|(name, _)| format!("{name} {}", database.sql(&format!("show {name}")))).collect();
     let scale = &scene.scale;
     let mut out = String::new();
     let mut note = |text: String| {
         let _ = writeln!(out, "* {text}");
     };
-    note(format!("{cores} cores ({cpu}), memory {memory}, Linux {}; server, Postgres and load generator share them.", kernel.trim()));
-    note(format!("{}; {}; otherwise its defaults.", database.sql("select split_part(version(), ' on ', 1)"), settings.join(", ")));
-    note(format!("A write of 8 kB with fdatasync takes {} here.", fdatasync(&data)));
-    note(format!("This program: {}, its defaults{}. The reference: {}, its defaults, without its analytics.", version(tests::program().as_path()), given(&scene.measure.settings), reference_version()));
     note(format!(
-        "{} connections, steps of {:?} after {:?} of warming up, medians of {}; the rounds take turns.",
-        scene.measure.connections, scale.times.counted, scale.times.warm, scale.rounds
+        "{cores} cores ({cpu}), memory {memory}, Linux {}; server, Postgres and load generator share them.",
+        kernel.trim()
+    ));
+    note(format!(
+        "{}; {}; otherwise its defaults.",
+        database.sql("select split_part(version(), ' on ', 1)"),
+        settings.join(", ")
+    ));
+    note(format!("A write of 8 kB with fdatasync takes {} here.", fdatasync(&data)));
+    note(format!(
+        "This program: {}, its defaults{}. The reference: {}, its defaults, without its analytics.",
+        version(tests::program().as_path()),
+        given(&scene.measure.settings),
+        reference_version()
+    ));
+    note(format!(
+        "{} connections, steps of {:?} after {:?} of warming up ({:?} and {:?} for the reference), medians of {}; the rounds take turns.",
+        scene.measure.connections,
+        scale.times.counted,
+        scale.times.warm,
+        scale.reference_times.counted,
+        scale.reference_times.warm,
+        scale.rounds
     ));
     note("The limit of writes and lists is pgbench with the statements that this program was seen to send, in as many round trips, ids counted up. The limit of reads answers a body made beforehand.".to_owned());
-    note(format!("The whole took {} s; at its end the load average was {}.", took.as_secs(), load.split_whitespace().next().unwrap_or_default()));
+    note(format!(
+        "The whole took {} s; at its end the load average was {}.",
+        took.as_secs(),
+        load.split_whitespace().next().unwrap_or_default()
+    ));
     if scene.measure.quick {
         note("**A quick run: short steps on little data. It shows that everything runs, not how fast.**".to_owned());
     }

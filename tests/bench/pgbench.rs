@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use tests::{Database, Folder};
+use ::tests::{Database, Folder};
 
 use crate::Result;
 use crate::load::{Measured, Times};
@@ -192,4 +192,39 @@ fn program() -> PathBuf {
     installed.sort();
     let mut all = dirs.chain(installed.into_iter().rev().map(|(_, dir)| dir)).map(|dir| dir.join("pgbench"));
     all.find(|path| path.is_file()).unwrap_or_else(|| PathBuf::from("pgbench"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_ids_are_counted_and_the_rest_is_bound() {
+        let statement = |text: &str, params: Option<&[Option<&str>]>| Statement {
+            text: text.to_owned(),
+            params: params.map(|params| params.iter().map(|value| value.map(str::to_owned)).collect()),
+        };
+        let run = "01900000-0000-7000-8000-000000000001";
+        let transaction = Transaction {
+            statements: vec![
+                statement("BEGIN", None),
+                statement("select $1", Some(&[Some(run)])),
+                statement("insert $1::text[], $2", Some(&[Some(&format!("{{{run}}}")), None])),
+                statement("COMMIT", None),
+            ],
+        };
+        let script = Script::of(&[transaction], Ids::default(), 1);
+        let id = "'0f000000-0000-7000-8000-' || lpad(to_hex(:r::bigint), 12, '0')";
+        let lines: Vec<&str> = script.text.lines().skip(2).collect();
+        let insert = format!("insert (:v0::text || {id} || :v1::text)::text[], null;");
+        let select = format!("select ({id})::uuid;");
+        let (begin, end) = ("\\startpipeline", "\\endpipeline");
+        assert_eq!(lines, [begin, "BEGIN;", &select, end, begin, &insert, "COMMIT;", end]);
+    }
+
+    #[test]
+    fn the_cast_behind_a_parameter_is_found() {
+        assert_eq!(cast_of("x $12::int, $1::timestamptz[], ", "$1").as_deref(), Some("timestamptz[]"));
+        assert_eq!(cast_of("x = $1 and", "$1"), None);
+    }
 }

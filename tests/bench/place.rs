@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
+use ::tests::Api;
 use serde_json::{Value, json};
-use tests::Api;
 
+use crate::Result;
 use crate::bodies::{self, Proposed};
 use crate::bulk::{self, Family, Store};
 use crate::http::Target;
-use crate::Result;
 
 #[derive(Debug, Clone)]
 pub struct Place {

@@ -1,6 +1,6 @@
 //! This program, as a deployment runs it: `prefecture migrate`, `prefecture serve`, workspaces made through its API.
 
-use tests::{Account, Cluster, Server};
+use ::tests::{Account, Cluster, Server};
 
 use crate::Result;
 use crate::bulk::{Store, Tables};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use tests::{Api, Cluster, Folder, Running, free_port};
+use ::tests::{Api, Cluster, Folder, Running, free_port};
 
 use crate::Result;
 use crate::bulk::{Store, Tables};
@@ -18,15 +18,14 @@ pub struct Reference {
     _home: Folder,
 }
 
-
-
-
 impl Reference {
     pub fn start(cluster: &'static Cluster) -> Result<Reference> {
         let program = program();
         if !program.exists() {
             let shown = program.display();
-            return Err(format!("{shown} is not there: tests/run installs it, or name it in PREFECT_REFERENCE_BIN").into());
+            return Err(
+                format!("{shown} is not there: tests/run installs it, or name it in PREFECT_REFERENCE_BIN").into()
+            );
         }
         let (home, database, port) = (Folder::new("reference"), cluster.database(), free_port());
         let mut command = Command::new(&program);

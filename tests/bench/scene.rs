@@ -1,17 +1,18 @@
 //! What stands ready while rows are measured, and how a step of one is run.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
-use tests::{Cluster, Database};
+use ::tests::{Cluster, Database};
 
 use crate::Result;
 use crate::args::{Measure, Scale};
+use crate::bare::BareServer;
 use crate::cpu::Watch;
 use crate::http::Target;
-use crate::load::{self, Measured, Requests};
+use crate::load::{self, Measured, Requests, Times};
 use crate::pgbench;
 use crate::place::Place;
+use crate::profile::Profile;
 use crate::program::Program;
 use crate::reference::Reference;
 
@@ -69,10 +70,6 @@ impl Scene {
         Watch { server, postgres: vec![self.postgres] }
     }
 
-    pub fn watch_other(&self, pid: u32) -> Watch {
-        Watch { server: vec![pid], postgres: vec![self.postgres] }
-    }
-
     /// The places of both servers.
     pub fn places(&mut self) -> impl Iterator<Item = &mut Place> {
         let program = self.program.iter_mut().map(|program| &mut program.place);
@@ -88,18 +85,38 @@ impl Scene {
     }
 
     /// A step of this program.
-    pub async fn program_step(&self, row: &str, target: &Target, source: impl Fn(usize) -> Requests) -> Result<Measured> {
-        let perf = self.perf(row)?;
-        let measured = self.step(target, &self.watch_program(), source).await;
-        if let Some(mut perf) = perf {
-            perf.wait()?;
-        }
+    pub async fn program_step(
+        &self,
+        row: &str,
+        target: &Target,
+        source: impl Fn(usize) -> Requests,
+    ) -> Result<Measured> {
+        let profile = Profile::begin(self, row)?;
+        let measured = self.step(target, self.scale.times, &self.watch_program(), source).await;
+        Profile::end(profile)?;
         measured
     }
 
-    pub async fn step(&self, target: &Target, watch: &Watch, source: impl Fn(usize) -> Requests) -> Result<Measured> {
+    /// A step of the reference.
+    pub async fn reference_step(&self, target: &Target, source: impl Fn(usize) -> Requests) -> Result<Measured> {
+        self.step(target, self.scale.reference_times, &self.watch_reference(), source).await
+    }
+
+    /// A step of the bare server.
+    pub async fn bare_step(&self, bare: &BareServer, source: impl Fn(usize) -> Requests) -> Result<Measured> {
+        let watch = Watch { server: vec![bare.pid()], postgres: vec![self.postgres] };
+        self.step(&bare.target, self.scale.times, &watch, source).await
+    }
+
+    async fn step(
+        &self,
+        target: &Target,
+        times: Times,
+        watch: &Watch,
+        source: impl Fn(usize) -> Requests,
+    ) -> Result<Measured> {
         let sources = (0..self.measure.connections).map(source).collect();
-        load::closed_loop(target.address, sources, self.scale.times, watch).await
+        load::closed_loop(target.address, sources, times, watch).await
     }
 
     /// A step of pgbench. Numbers are new to each, unless the caller has its own.
@@ -124,17 +141,6 @@ impl Scene {
             std::fs::write(folder.join(format!("{row}.sql")), &script.text)?;
         }
         Ok(())
-    }
-
-    /// `perf record` on this program, for as long as a step takes.
-    pub fn perf(&self, row: &str) -> Result<Option<Child>> {
-        let (Some(folder), Some(program)) = (&self.measure.perf, &self.program) else { return Ok(None) };
-        std::fs::create_dir_all(folder)?;
-        let seconds = self.scale.times.warm + self.scale.times.counted;
-        let mut perf = Command::new("perf");
-        perf.args(["record", "-q", "-F", "499", "--call-graph", "fp", "-p", &program.server.pid().to_string(), "-o"]);
-        perf.arg(folder.join(format!("{row}.data"))).args(["--", "sleep", &seconds.as_secs_f64().to_string()]);
-        Ok(Some(perf.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?))
     }
 }
 

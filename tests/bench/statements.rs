@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tests::{Database, eventually};
+use ::tests::{Database, eventually};
 
 use crate::Result;
 
@@ -79,7 +79,11 @@ fn transactions(log: &str, schema: &str) -> Vec<Transaction> {
         }
         if transaction.ended() {
             let done = std::mem::take(transaction);
-            if done.statements.iter().any(|one| one.text.starts_with("SET LOCAL search_path") && one.text.contains(schema)) {
+            if done
+                .statements
+                .iter()
+                .any(|one| one.text.starts_with("SET LOCAL search_path") && one.text.contains(schema))
+            {
                 found.push(done);
             }
         }
@@ -133,4 +137,29 @@ fn values(text: &str) -> Vec<Option<String>> {
         rest = &quoted[(end + 1).min(quoted.len())..];
     }
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_with_their_quotes_and_nulls() {
+        let read = values("$1 = 'a, $2 = ''b''', $2 = NULL, $3 = '{\"x\"}'");
+        assert_eq!(read, [Some("a, $2 = 'b'".to_owned()), None, Some("{\"x\"}".to_owned())]);
+    }
+
+    #[test]
+    fn a_transaction_is_what_one_connection_sent_to_the_schema() {
+        let log = "2026-01-01 00:00:00.000 UTC [7] s@d LOG:  statement: BEGIN;SET LOCAL search_path TO ws_1\n\
+                   2026-01-01 00:00:00.000 UTC [8] s@d LOG:  execute s2: select 2\n\
+                   2026-01-01 00:00:00.000 UTC [7] s@d LOG:  execute s1: select\n\t$1\n\
+                   2026-01-01 00:00:00.000 UTC [7] s@d DETAIL:  parameters: $1 = 'x'\n\
+                   2026-01-01 00:00:00.000 UTC [7] s@d LOG:  statement: COMMIT\n";
+        let [one] = &transactions(log, "ws_1")[..] else { panic!("one transaction") };
+        let texts: Vec<&str> = one.statements.iter().map(|one| one.text.as_str()).collect();
+        assert_eq!(texts, ["BEGIN", "SET LOCAL search_path TO ws_1", "select\n$1", "COMMIT"]);
+        assert_eq!(one.statements[2].params, Some(vec![Some("x".to_owned())]));
+        assert!(transactions(log, "ws_2").is_empty());
+    }
 }

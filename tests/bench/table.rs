@@ -134,9 +134,14 @@ pub fn render(rows: &[Row]) -> String {
         "| | this program | reference | times | limit | part of it | floor | |\n|---|---:|---:|---:|---|---:|---|---|\n",
     );
     for row in rows {
-        let times = row.times().filter(|_| row.values.is_none()).map_or("–".to_owned(), |times| format!("{times:.1} ×"));
-        let limits: Vec<String> =
-            row.limits.iter().map(|limit| format!("{} {}", number(limit.side.rate()), limit.what)).collect();
+        let times =
+            row.times().filter(|_| row.values.is_none()).map_or("–".to_owned(), |times| format!("{times:.1} ×"));
+        let limits: Vec<String> = row
+            .limits
+            .iter()
+            .filter(|limit| limit.side.rate().is_some())
+            .map(|limit| format!("{} {}", number(limit.side.rate()), limit.what))
+            .collect();
         let part = row.part().map_or("–".to_owned(), |part| format!("{:.0} %", part * 100.0));
         let floors: Vec<String> = row.floors.iter().copied().map(floor).collect();
         let reached: Vec<&str> = row
@@ -162,7 +167,9 @@ pub fn render(rows: &[Row]) -> String {
     }
     spent(rows, &mut out);
     for row in rows {
-        for (who, side) in [("this program", &row.program), ("the reference", &row.reference)] {
+        let limits = row.limits.iter().map(|limit| (limit.what, &limit.side));
+        for (who, side) in [("this program", &row.program), ("the reference", &row.reference)].into_iter().chain(limits)
+        {
             if let Some(failures) = side.failures() {
                 let _ = writeln!(out, "\n{}, {who}: {failures}", row.what);
             }
@@ -173,7 +180,9 @@ pub fn render(rows: &[Row]) -> String {
 
 /// Latencies, and where the processor time goes.
 fn spent(rows: &[Row], out: &mut String) {
-    out.push_str("\nMilliseconds to an answer under this load, and processor time of an operation in microseconds:\n\n");
+    out.push_str(
+        "\nMilliseconds to an answer under this load, and processor time of an operation in microseconds:\n\n",
+    );
     out.push_str("| | p50 | p99 | server | Postgres | generator | reference: p50 | p99 | server | Postgres |\n");
     out.push_str("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
     for row in rows.iter().filter(|row| row.program.rate().is_some() || row.reference.rate().is_some()) {

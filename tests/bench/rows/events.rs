@@ -15,6 +15,7 @@ use crate::bulk::{Family, Tables};
 use crate::cpu::Watch;
 use crate::load::Measured;
 use crate::place::Place;
+use crate::profile::Profile;
 use crate::scene::Scene;
 use crate::socket::Socket;
 use crate::table::{Floor, Row};
@@ -26,7 +27,10 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for sockets in [1usize, 4] {
         let mut row = Row {
-            what: format!("task runs recorded, three events each, {sockets} socket{}", if sockets == 1 { "" } else { "s" }),
+            what: format!(
+                "task runs recorded, three events each, {sockets} socket{}",
+                if sockets == 1 { "" } else { "s" }
+            ),
             unit: "/s",
             floors: vec![Floor::AtLeast(3_000.0)],
             ..Row::default()
@@ -35,13 +39,11 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
             let (ours, theirs) = (scene.scale.recorded, scene.scale.recorded_by_reference);
             if let Some(program) = &mut scene.program {
                 let runs = program.place.wait(sockets as u64).map(|number| Family::Waiting.id(number)).collect();
-                let perf = scene.perf(&format!("events-{sockets}"))?;
+                let profile = Profile::begin(scene, &format!("events-{sockets}"))?;
                 // Set when the scene was.
                 let Some(place) = scene.program_place() else { continue };
                 row.program.add(step(place, runs, ours / sockets, &scene.watch_program()).await?);
-                if let Some(mut perf) = perf {
-                    perf.wait()?;
-                }
+                Profile::end(profile)?;
             }
             if let Some(reference) = &mut scene.reference {
                 let runs = reference.place.wait(sockets as u64).map(|number| Family::Waiting.id(number)).collect();

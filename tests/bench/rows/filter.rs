@@ -29,8 +29,7 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
         }
         if let Some(place) = scene.reference_place() {
             let request = super::post(&place.target, "/flow_runs/filter", LIST);
-            let watch = scene.watch_reference();
-            row.reference.add(scene.step(&place.target, &watch, |_| super::again(request.clone())).await?);
+            row.reference.add(scene.reference_step(&place.target, |_| super::again(request.clone())).await?);
         }
         if let Some(script) = &script {
             scene.keep("filter", script)?;

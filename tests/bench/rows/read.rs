@@ -29,18 +29,20 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
     for _ in 0..scene.scale.rounds {
         if let Some(place) = scene.program_place() {
             let target = &place.target;
-            row.program.add(scene.program_step("read", target, |seed| reads(target, "/flow_runs", place.done, seed)).await?);
+            row.program
+                .add(scene.program_step("read", target, |seed| reads(target, "/flow_runs", place.done, seed)).await?);
         }
         if let Some(place) = scene.reference_place() {
-            let (target, watch) = (&place.target, scene.watch_reference());
-            row.reference.add(scene.step(target, &watch, |seed| reads(target, "/flow_runs", place.done, seed)).await?);
+            let target = &place.target;
+            row.reference
+                .add(scene.reference_step(target, |seed| reads(target, "/flow_runs", place.done, seed)).await?);
         }
         if let Some(bare) = &bare {
-            let (target, watch) = (&bare.target, scene.watch_other(bare.pid()));
-            by_key.side.add(scene.step(target, &watch, |seed| reads(target, "/run", runs, seed)).await?);
+            let target = &bare.target;
+            by_key.side.add(scene.bare_step(bare, |seed| reads(target, "/run", runs, seed)).await?);
             let mut request = Vec::new();
             target.get("/bytes", Headers::Plain, &mut request);
-            bytes.side.add(scene.step(target, &watch, |_| super::again(request.clone())).await?);
+            bytes.side.add(scene.bare_step(bare, |_| super::again(request.clone())).await?);
         }
     }
     row.limits = vec![by_key, bytes];

@@ -22,7 +22,9 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
     let (mut read, mut create) = (row("reads"), row("creates"));
     for _ in 0..scene.scale.rounds {
         let source = |place: &Place, seed| reads(&place.target, "/flow_runs", place.done, seed);
-        read.limits[0].side.add(scene.program_step("size-reads-small", &small.target, |seed| source(&small, seed)).await?);
+        read.limits[0]
+            .side
+            .add(scene.program_step("size-reads-small", &small.target, |seed| source(&small, seed)).await?);
         read.program.add(scene.program_step("size-reads-large", &large.target, |seed| source(&large, seed)).await?);
     }
     for _ in 0..scene.scale.rounds {
@@ -30,7 +32,9 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
         let (few, many) = (request(&small), request(&large));
         let step = scene.program_step("size-creates-small", &small.target, |_| super::again(few.clone())).await?;
         create.limits[0].side.add(step);
-        create.program.add(scene.program_step("size-creates-large", &large.target, |_| super::again(many.clone())).await?);
+        create
+            .program
+            .add(scene.program_step("size-creates-large", &large.target, |_| super::again(many.clone())).await?);
     }
     Ok(vec![read, create])
 }

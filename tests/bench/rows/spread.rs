@@ -50,7 +50,8 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
         let one = sides[0].clone();
         for (side, count) in sides.into_iter().zip(spread) {
             let floors = if *count == 300 { vec![Floor::Part(0.6)] } else { Vec::new() };
-            let limits = if *count == 1 { Vec::new() } else { vec![Beside { what: "in one workspace", side: one.clone() }] };
+            let limits =
+                if *count == 1 { Vec::new() } else { vec![Beside { what: "in one workspace", side: one.clone() }] };
             let what = format!("{name} over {count} workspace{}", if *count == 1 { "" } else { "s" });
             rows.push(Row { what, unit: "/s", program: side, limits, floors, ..Row::default() });
         }

@@ -16,6 +16,7 @@ use crate::cpu::Watch;
 use crate::http::{Connection, Headers, Target};
 use crate::load::Measured;
 use crate::place::Place;
+use crate::profile::Profile;
 use crate::scene::Scene;
 use crate::socket::Socket;
 use crate::table::{Floor, Row};
@@ -33,13 +34,12 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
     let (connections, time) = (scene.measure.connections, scene.scale.times.counted);
     for _ in 0..scene.scale.rounds {
         if let Some(place) = scene.program_place() {
-            let perf = scene.perf("whole")?;
+            let profile = Profile::begin(scene, "whole")?;
             row.program.add(step(place, connections, time, &scene.watch_program()).await?);
-            if let Some(mut perf) = perf {
-                perf.wait()?;
-            }
+            Profile::end(profile)?;
         }
         if let Some(place) = scene.reference_place() {
+            let time = scene.scale.reference_times.counted;
             row.reference.add(step(place, connections, time, &scene.watch_reference()).await?);
         }
     }

@@ -32,12 +32,14 @@ pub async fn create(scene: &mut Scene) -> Result<Vec<Row>> {
         }
         if let Some(place) = scene.reference_place() {
             let request = super::post(&place.target, "/flow_runs/", &bodies::flow_run(&place.flow));
-            let watch = scene.watch_reference();
-            row.reference.add(scene.step(&place.target, &watch, |_| super::again(request.clone())).await?);
+            row.reference.add(scene.reference_step(&place.target, |_| super::again(request.clone())).await?);
         }
         if let Some(script) = &script {
             scene.keep("create", script)?;
-            limit.side.add(at_limit(scene, script, None)?);
+            let before = count(scene, MADE)?;
+            let measured = at_limit(scene, script, None)?;
+            must_have(count(scene, MADE)? - before, measured.done, "made")?;
+            limit.side.add(measured);
         }
     }
     row.limits = vec![limit];
@@ -58,19 +60,23 @@ pub async fn set_state(scene: &mut Scene) -> Result<Vec<Row>> {
         if let Some(program) = &mut scene.program {
             let runs = program.place.wait(cycles);
             let target = program.place.target.clone();
-            row.program.add(scene.program_step("set_state", &target, |at| cycle(&target, &runs, at, connections)).await?);
+            row.program
+                .add(scene.program_step("set_state", &target, |at| cycle(&target, &runs, at, connections)).await?);
         }
         if let Some(reference) = &mut scene.reference {
             // It gets as many as it can take in the time, at some thousand a second.
             let runs = reference.place.wait(cycles.min(4_000));
-            let (target, watch) = (reference.place.target.clone(), scene.watch_reference());
-            row.reference.add(scene.step(&target, &watch, |at| cycle(&target, &runs, at, connections)).await?);
+            let target = reference.place.target.clone();
+            row.reference.add(scene.reference_step(&target, |at| cycle(&target, &runs, at, connections)).await?);
         }
         if let (Some(script), Some(program)) = (&script, &mut scene.program) {
             let runs = program.place.wait(cycles);
             let numbers = Numbers { first: runs.start, span: cycles / connections as u64 };
             scene.keep("set_state", script)?;
-            limit.side.add(at_limit(scene, script, Some(numbers))?);
+            let before = count(scene, ENDED)?;
+            let measured = at_limit(scene, script, Some(numbers))?;
+            must_have(count(scene, ENDED)? - before, measured.done / CYCLE.len() as u64, "taken to their end")?;
+            limit.side.add(measured);
         }
     }
     row.limits = vec![limit];
@@ -81,6 +87,26 @@ pub async fn set_state(scene: &mut Scene) -> Result<Vec<Row>> {
 pub fn at_limit(scene: &mut Scene, script: &Script, numbers: Option<Numbers>) -> Result<crate::load::Measured> {
     let store = scene.program_place().map(|place| place.store.clone()).ok_or("the limit is that of this program")?;
     scene.pgbench(script, pgbench::Place { database: &store.database, schema: &store.schema }, numbers)
+}
+
+/// Runs that pgbench made, and runs that were taken to their end.
+const MADE: &str = "id between '0f000000-0000-7000-8000-000000000000' and '0f000000-0000-7000-8000-ffffffffffff'";
+const ENDED: &str =
+    "id between '0b000000-0000-7000-8000-000000000000' and '0b000000-0000-7000-8000-ffffffffffff' and state_type = 3";
+
+fn count(scene: &Scene, which: &str) -> Result<u64> {
+    let store = &scene.program_place().ok_or("the limit is that of this program")?.store;
+    Ok(store.database.sql(&format!("select count(*) from \"{}\".flow_run where {which}", store.schema)).parse()?)
+}
+
+/// A limit that skips the work is none.
+fn must_have(found: u64, said: u64, what: &str) -> Result<()> {
+    // pgbench counts the seconds of its connecting differently than we do.
+    if found * 10 >= said * 9 {
+        Ok(())
+    } else {
+        Err(format!("pgbench said {said} runs were {what}, {found} are").into())
+    }
 }
 
 fn create_script(place: &Place) -> Result<Script> {
