@@ -2,6 +2,7 @@
 //! no I/O, no HTTP, no SQL. Clocks, settings and randomness are handed in.
 
 pub mod access;
+pub mod events;
 pub mod flow_runs;
 pub mod flows;
 pub mod graph;
@@ -12,8 +13,10 @@ pub use ids::*;
 pub mod json_schema;
 pub mod kinds;
 pub mod labels;
+pub mod logs;
 pub mod observed_states;
 pub mod policies;
+pub mod recorder;
 pub mod rules;
 pub mod run;
 pub mod settings;
@@ -22,3 +25,4 @@ pub mod state;
 pub mod states;
 pub mod stored;
 pub mod task_runs;
+pub mod text_search;
