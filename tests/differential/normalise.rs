@@ -33,6 +33,9 @@ const DURATIONS: [&str; 5] = [
     "sum_estimated_lateness",
 ];
 
+/// Fields that hold a set, which the reference writes in any order.
+const SETS: [&str; 2] = ["pause_keys", "upstream_dependencies"];
+
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is a constant")
 }
@@ -94,7 +97,7 @@ impl Normaliser {
             Value::Number(_) if DURATIONS.contains(&key) => about(value),
             Value::Array(items) => {
                 let mut items: Vec<&Value> = items.iter().collect();
-                if unordered {
+                if unordered || SETS.contains(&key) {
                     items.sort_by_cached_key(|v| self.blind(v));
                 }
                 Value::Array(items.into_iter().map(|v| self.value(v, key, unordered)).collect())
