@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::config::EdgeSettings;
 use crate::edge::Keys;
+use crate::live::hub::Hub;
 use crate::program::Metrics;
 
 /// Cheap to clone; one a process.
@@ -22,6 +23,7 @@ struct Inner {
     keys: Keys,
     edge: EdgeSettings,
     metrics: Arc<Metrics>,
+    hub: Hub,
     default_workspace: Option<(AccountId, WorkspaceId)>,
     ready: AtomicBool,
     drain: watch::Sender<bool>,
@@ -37,7 +39,7 @@ impl App {
         let keys = Keys::new(control.clone());
         let (drain, _) = watch::channel(false);
         let metrics = Arc::new(Metrics::new());
-        Self(Arc::new(Inner { control, pools, keys, edge, metrics, default_workspace, ready: AtomicBool::new(true), drain }))
+        Self(Arc::new(Inner { control, pools, keys, edge, metrics, hub: Hub::default(), default_workspace, ready: AtomicBool::new(true), drain }))
     }
 
     pub fn control(&self) -> &Control {
@@ -56,6 +58,11 @@ impl App {
 
     pub fn edge(&self) -> &EdgeSettings {
         &self.0.edge
+    }
+
+    /// Who listens to what is stored.
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
     }
 
     pub fn metrics(&self) -> Arc<Metrics> {

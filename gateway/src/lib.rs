@@ -8,6 +8,7 @@ pub mod config;
 pub mod edge;
 pub mod embedded;
 pub mod kit;
+pub mod live;
 pub mod program;
 
 pub use app::App;

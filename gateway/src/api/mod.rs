@@ -6,6 +6,7 @@ pub mod docs;
 pub mod flow_run_states;
 pub mod flow_runs;
 pub mod flows;
+pub mod logs;
 pub mod observed_states;
 pub mod root;
 pub mod task_run_states;
@@ -14,6 +15,7 @@ pub mod task_runs;
 use std::sync::{Arc, OnceLock};
 
 use crate::account;
+use crate::live;
 use crate::edge::Tables;
 use crate::kit::{Op, Table};
 
@@ -28,6 +30,8 @@ fn workspace() -> Vec<&'static [Op]> {
         flow_runs::graphs::OPS,
         flow_runs::inputs::OPS,
         flows::OPS,
+        live::OPS,
+        logs::OPS,
         observed_states::OPS,
         root::WORKSPACE_OPS,
         task_run_states::OPS,

@@ -19,11 +19,10 @@ pub struct Metrics {
     pub quarantined: IntCounterVec,
     /// Events taken in.
     pub events: IntCounterVec,
-    /// Open web sockets.
-    pub sockets: IntGauge,
+    sockets: IntGauge,
 }
 
-/// Counts a request as in flight until dropped.
+/// Counts a request as in flight, or a socket as open, until dropped.
 pub struct InFlight(IntGauge);
 
 impl Drop for InFlight {
@@ -70,6 +69,12 @@ impl Metrics {
     pub fn answered(&self, operation: &'static str, status: StatusCode, elapsed: Duration) {
         self.requests.with_label_values(&[operation, status.as_str()]).inc();
         self.duration.with_label_values(&[operation]).observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts a socket as open until dropped.
+    pub fn socket_opened(&self) -> InFlight {
+        self.sockets.inc();
+        InFlight(self.sockets.clone())
     }
 
     /// Everything, as Prometheus reads it.

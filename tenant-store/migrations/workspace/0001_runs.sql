@@ -205,7 +205,7 @@ create table if not exists log (
     id uuid not null,
     created timestamptz not null default now(),
     name text not null,
-    level smallint not null,
+    level integer not null,
     flow_run_id uuid,
     task_run_id uuid,
     message text not null,

@@ -1,0 +1,49 @@
+//! Web sockets: events in, logs out. Each is an operation of the table; its handler agrees to the handshake and leaves the
+//! socket to a task of its own.
+//!
+//! * [`greeting`]: who is there, in every handshake that a client of Prefect ever spoke
+//! * [`watch`]: what ends a socket: a silent peer, a key that no longer counts, the end of the program
+//! * [`events_in`], [`logs_out`]: the loops
+//! * [`hub`]: who wants to hear of what was just stored
+
+// pub mod events_in; // waits for tenant_store::events::take_in(scope, lane, source, texts) -> {stored, quarantined}
+pub mod greeting;
+pub mod hub;
+pub mod logs_out;
+pub mod watch;
+
+use crate::kit::{Call, Handshake, Op, Reply, Response, Socket};
+use crate::ops;
+use greeting::Greeting;
+
+pub static OPS: &[Op] = ops![
+    SOCKET "/logs/out" logs_out() -> Response,
+        need WorkspaceByMessage(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
+];
+
+/// Filters and tokens are short.
+const LARGEST_FILTER: usize = 256 << 10;
+
+async fn logs_out(cx: Call) -> Reply<Response> {
+    open(cx, LARGEST_FILTER, |socket, greeting| Box::pin(logs_out::run(socket, greeting)))
+}
+
+type Running = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Agrees to the handshake and runs the socket in a task of its own.
+fn open(mut cx: Call, largest: usize, run: fn(Socket, Greeting) -> Running) -> Reply<Response> {
+    let handshake = Handshake::accept(&mut cx, largest)?;
+    let greeting = Greeting::of(cx, handshake.offered_protocol);
+    let (response, opening) = handshake.open();
+    tokio::spawn(async move {
+        match opening.await {
+            Ok(socket) => {
+                let open = greeting.app().metrics().socket_opened();
+                run(socket, greeting).await;
+                drop(open);
+            }
+            Err(error) => tracing::debug!(%error, "a socket was not opened"),
+        }
+    });
+    Ok(response)
+}
