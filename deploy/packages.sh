@@ -18,15 +18,15 @@ say() {
 want() {
   local package=$1
   shift
-  "$@" >/dev/null 2>&1 || wanted+=("$package")
+  "$@" >/dev/null || wanted+=("$package")
 }
 
 # Postgres 15 or newer, wherever `prefecture dev` looks for it.
 have_postgres() {
   local dir major
   if [ -n "${PREFECTURE_PG_BIN:-}" ]; then
-    [ -x "$PREFECTURE_PG_BIN/postgres" ]
-    return
+    [ -x "$PREFECTURE_PG_BIN/postgres" ] && return
+    fail "PREFECTURE_PG_BIN=$PREFECTURE_PG_BIN holds no Postgres: name the folder of its programs, like /usr/lib/postgresql/17/bin, or unset it."
   fi
   for dir in ${PATH//:/ } /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin \
     /usr/local/opt/postgresql*/bin /Applications/Postgres.app/Contents/Versions/*/bin; do
