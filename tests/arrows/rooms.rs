@@ -26,7 +26,12 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ("tables", &["kit", "api", "account", "live"], "The list of all operations names the rooms that declare some."),
     ("api", &["kit", "App", "ops", "live", "tables"], A_SLICE),
     ("account", &["kit", "App", "ops", "tables"], A_SLICE),
-    ("live", &["kit", "App", "ops", "metrics"], "Sockets depend on tenant-store, domain and the kit."),
+    // A socket may take its key in a message, and then the edge admits it as it admits a request.
+    (
+        "live",
+        &["kit", "App", "ops", "metrics", "edge"],
+        "Sockets depend on tenant-store, domain, the kit and the edge's admission.",
+    ),
     ("services", &["App", "config", "metrics", "live"], "Background work depends on tenant-store and domain."),
 ];
 
