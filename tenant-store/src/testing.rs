@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -19,8 +19,8 @@ const SERVING: &str = "prefecture_serve";
 
 struct Cluster {
     socket: PathBuf,
-    /// Postgres ends when this is closed, and the system closes it however the test process ends.
-    _life: ChildStdin,
+    /// Postgres ends when this one's input is closed, and the system closes it however the test process ends.
+    _shell: Child,
 }
 
 /// A database of one test, with the URLs of its logins.
@@ -124,14 +124,13 @@ impl Cluster {
         BufReader::new(stdout).read_line(&mut line).expect("the shell says when Postgres is ready");
         assert_eq!(line, "ready\n", "Postgres did not start");
 
-        let life = shell.stdin.take().expect("it was piped");
         let psql = as_account(account, &bin.join("psql"))
             .args(["-q", "-U", "postgres", "-h"])
             .arg(&socket)
             .args(["-c", &format!("CREATE ROLE {OWNER} LOGIN CREATEROLE NOINHERIT")])
             .status();
         assert!(psql.is_ok_and(|status| status.success()), "the owner's login could not be made");
-        Self { socket, _life: life }
+        Self { socket, _shell: shell }
     }
 }
 

@@ -35,6 +35,9 @@ pub static OPS: &[Op] = ops![
         audit Event("prefect-cloud.workspace-access.deleted");
 ];
 
+/// Grants in one request at most: each is a few statements of one transaction.
+const MOST_GRANTS: usize = 200;
+
 /// The role of a user in a workspace.
 #[derive(Debug, Serialize, Output)]
 struct UserAccess {
@@ -149,32 +152,28 @@ async fn who(cx: Call) -> Reply<Json<Vec<Reachable>>> {
     Ok(Json(reach.into_iter().map(Into::into).collect()))
 }
 
-/// Grants as many as were asked for, in the form they were asked in.
+/// Grants all that was asked for or nothing, and answers in the form of the question.
 async fn grant<G, A: From<Access>>(
     cx: &Call,
     asked: OneOrMany<G>,
     read: impl Fn(G) -> (Grantee, RoleId),
+    missing: &'static str,
 ) -> Reply<Json<OneOrMany<A>>> {
-    let one = async |asked: G| {
-        let (grantee, role) = read(asked);
-        let member = cx.member()?;
-        let (account, workspace) = (member.account(), member.workspace());
-        let granted = cx.app.control().grant_access(by(cx)?, account, workspace, grantee, role).await.map_err(shown)?;
-        let missing = match grantee {
-            Grantee::User(_) => "User not found",
-            Grantee::Bot(_) => "Service account not found",
-        };
-        Ok::<A, Failure>(granted.ok_or_else(|| Failure::not_found(missing))?.into())
+    let (one, grants) = match asked {
+        OneOrMany::One(asked) => (true, vec![read(asked)]),
+        OneOrMany::Many(list) => (false, list.into_iter().map(read).collect::<Vec<_>>()),
     };
-    match asked {
-        OneOrMany::One(asked) => Ok(Json(OneOrMany::One(one(asked).await?))),
-        OneOrMany::Many(list) => {
-            let mut granted = Vec::with_capacity(list.len());
-            for asked in list {
-                granted.push(one(asked).await?);
-            }
-            Ok(Json(OneOrMany::Many(granted)))
-        }
+    if grants.len() > MOST_GRANTS {
+        return Err(Failure::unprocessable(format!("At most {MOST_GRANTS} can be granted at once.")));
+    }
+    let member = cx.member()?;
+    let (account, workspace) = (member.account(), member.workspace());
+    let granted = cx.app.control().grant_access(by(cx)?, account, workspace, &grants).await.map_err(shown)?;
+    let granted = granted.ok_or_else(|| Failure::not_found(missing))?;
+    let mut granted = granted.into_iter().map(A::from);
+    match (one, granted.next()) {
+        (true, Some(access)) => Ok(Json(OneOrMany::One(access))),
+        (_, first) => Ok(Json(OneOrMany::Many(first.into_iter().chain(granted).collect()))),
     }
 }
 
@@ -197,7 +196,8 @@ async fn delete(cx: &Call, kind: ReachKind, id: &str) -> Reply<NoContent> {
 }
 
 async fn grant_users(cx: Call, body: JsonBody<OneOrMany<UserGrant>>) -> Reply<Json<OneOrMany<UserAccess>>> {
-    grant(&cx, body.0, |asked| (Grantee::User(asked.user_id), asked.workspace_role_id)).await
+    let read = |asked: UserGrant| (Grantee::User(asked.user_id), asked.workspace_role_id);
+    grant(&cx, body.0, read, "User not found").await
 }
 
 async fn filter_users(cx: Call, body: JsonBody<AccessFilter>) -> Reply<Json<Vec<UserAccess>>> {
@@ -213,7 +213,8 @@ async fn delete_user(cx: Call, id: Path<String>) -> Reply<NoContent> {
 }
 
 async fn grant_bots(cx: Call, body: JsonBody<OneOrMany<BotGrant>>) -> Reply<Json<OneOrMany<BotAccess>>> {
-    grant(&cx, body.0, |asked| (Grantee::Bot(asked.bot_id), asked.workspace_role_id)).await
+    let read = |asked: BotGrant| (Grantee::Bot(asked.bot_id), asked.workspace_role_id);
+    grant(&cx, body.0, read, "Service account not found").await
 }
 
 async fn filter_bots(cx: Call, body: JsonBody<AccessFilter>) -> Reply<Json<Vec<BotAccess>>> {

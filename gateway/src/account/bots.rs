@@ -153,9 +153,11 @@ fn not_found() -> Failure {
     Failure::not_found("Service account not found")
 }
 
-async fn with_key(cx: &Call, bot: control::Bot) -> Reply<BotShown> {
-    let keys = cx.app.control().list_bot_keys(bot.actor).await?;
-    Ok(BotShown {
+/// Each with the key in force.
+async fn with_keys(cx: &Call, bots: Vec<control::Bot>) -> Reply<Vec<BotShown>> {
+    let actors: Vec<ActorId> = bots.iter().map(|bot| bot.actor).collect();
+    let mut keys = cx.app.control().keys_in_force(&actors).await?;
+    let shown = bots.into_iter().map(|bot| BotShown {
         id: bot.id,
         created: bot.created,
         updated: bot.updated,
@@ -164,8 +166,9 @@ async fn with_key(cx: &Call, bot: control::Bot) -> Reply<BotShown> {
         name: bot.name,
         account_role_id: bot.role,
         account_role_name: bot.role_name,
-        api_key: keys.active.map(Into::into),
-    })
+        api_key: keys.remove(&bot.actor).map(Into::into),
+    });
+    Ok(shown.collect())
 }
 
 async fn found(cx: &Call, id: BotId) -> Reply<control::Bot> {
@@ -184,16 +187,13 @@ async fn filter(cx: Call, body: JsonBody<BotsFilter>) -> Reply<Json<Vec<BotShown
     let BotsFilter { limit, offset, service_accounts, bots } = body.0;
     let names = names(service_accounts.or(bots).and_then(|criteria| criteria.name));
     let account = cx.account()?.account();
-    let mut shown = Vec::new();
-    for bot in cx.app.control().list_bots(account, names.as_deref(), limit.0, offset).await? {
-        shown.push(with_key(&cx, bot).await?);
-    }
-    Ok(Json(shown))
+    let bots = cx.app.control().list_bots(account, names.as_deref(), limit.0, offset).await?;
+    Ok(Json(with_keys(&cx, bots).await?))
 }
 
 async fn read(cx: Call, id: Path<BotId>) -> Reply<Json<BotShown>> {
     let bot = found(&cx, *id).await?;
-    Ok(Json(with_key(&cx, bot).await?))
+    with_keys(&cx, vec![bot]).await?.pop().map(Json).ok_or_else(not_found)
 }
 
 async fn update(cx: Call, id: Path<BotId>, body: JsonBody<BotUpdate>) -> Reply<NoContent> {

@@ -116,14 +116,9 @@ async fn update(cx: Call, id: Path<UserId>, body: JsonBody<UserUpdate>) -> Reply
     }
 }
 
-/// A user goes only where no account is left without an owner.
 async fn delete(cx: Call, id: Path<UserId>) -> Reply<NoContent> {
-    let actor = own(&cx, *id)?;
-    let control = cx.app.control();
-    for account in control.my_accounts(actor).await? {
-        control.remove_member(by(&cx)?, account.account, actor).await.map_err(shown)?;
-    }
-    match control.delete_user(by(&cx)?, *id).await.map_err(shown)? {
+    own(&cx, *id)?;
+    match cx.app.control().delete_user(by(&cx)?, *id).await.map_err(shown)? {
         true => Ok(NoContent),
         false => Err(not_found()),
     }

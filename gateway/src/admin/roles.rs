@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use domain::access::{ScopeName, Scopes};
-use tenant_store::control::{By, Control, Grantee, NewRole, ReachKind, WorkspaceRoleRow};
+use tenant_store::control::{Access, By, Control, Grantee, NewRole, ReachKind, WorkspaceRoleRow};
 
 use super::output::{Shown, row};
 use crate::program::Error;
@@ -122,10 +122,11 @@ pub async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
             let found = super::workspace(control, &workspace).await?;
             let role = named(control, found.account, &role).await?;
             let grantee = to.grantee(control).await?;
-            let granted = control.grant_access(By::Shell, found.account, found.id, grantee, role.id).await?;
+            let granted = control.grant_access(By::Shell, found.account, found.id, &[(grantee, role.id)]).await?;
             let granted =
                 granted.ok_or("they are not in the workspace's account: `admin users join` lets a user in")?;
-            Ok(Shown::Done(format!("{} is {} in {}", granted.name, granted.role_name, found.handle)))
+            let told = |access: Access| format!("{} is {} in {}", access.name, access.role_name, found.handle);
+            Ok(Shown::Done(granted.into_iter().map(told).collect()))
         }
         Command::Revoke { workspace, from } => {
             let found = super::workspace(control, &workspace).await?;

@@ -128,9 +128,6 @@ pub async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
         }
         Command::Delete { user } => {
             let user = super::user(control, &user).await?;
-            for mine in control.my_accounts(user.actor).await? {
-                control.remove_member(By::Shell, mine.account, user.actor).await?;
-            }
             control.delete_user(By::Shell, user.id).await?;
             Ok(Shown::Done(format!("{} is deleted", user.handle)))
         }

@@ -61,8 +61,12 @@ impl Client {
 }
 
 impl Transaction<'_> {
+    pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
+        all(&self.0, sql, params).await
+    }
+
     pub async fn opt<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
-        Ok(all(&self.0, sql, params).await?.into_iter().next())
+        Ok(self.all(sql, params).await?.into_iter().next())
     }
 
     /// The one row that the statement always has.

@@ -101,32 +101,35 @@ const REACH: &str = "select m.actor_id, coalesce(u.handle, b.name, ''), u.email,
     order by 4, 2, 1";
 
 impl Control {
-    /// Gives an actor this role in the workspace, in place of the one it had. `None` if it is not in the account; a role
-    /// of another account is a conflict.
+    /// Gives each actor its role in the workspace, in place of the one it had: all of them or none. `None` if one is not in
+    /// the account; a role of another account is a conflict.
     pub async fn grant_access(
         &self,
         by: By,
         account: AccountId,
         workspace: WorkspaceId,
-        grantee: Grantee,
-        role: RoleId,
-    ) -> Result<Option<Access>> {
-        let (user, bot, kind) = match grantee {
-            Grantee::User(user) => (Some(user), None, ReachKind::User),
-            Grantee::Bot(bot) => (None, Some(bot), ReachKind::Bot),
-        };
+        grants: &[(Grantee, RoleId)],
+    ) -> Result<Option<Vec<Access>>> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
-        let actor: Option<(ActorId,)> = tx.opt(ACTOR, &[&workspace, &account, &user, &bot]).await?;
-        let Some((actor,)) = actor else { return Ok(None) };
-        roles::known_workspace_role(&tx, account, role).await?;
-        tx.run(GRANT, &[&Uuid::now_v7(), &workspace, &actor, &role]).await?;
-        let access: Access = tx.one(BY_ACTOR, &[&workspace, &kind.number(), &actor]).await?;
-        let detail = json!({ "actor_id": actor, "workspace_role_id": role });
-        let event = "prefect-cloud.workspace-access.created";
-        audit::write(&tx, by, of_access(event, Some(account), workspace, access.id, &detail)).await?;
+        let mut granted = Vec::with_capacity(grants.len());
+        for (grantee, role) in grants {
+            let (user, bot, kind) = match grantee {
+                Grantee::User(user) => (Some(user), None, ReachKind::User),
+                Grantee::Bot(bot) => (None, Some(bot), ReachKind::Bot),
+            };
+            let actor: Option<(ActorId,)> = tx.opt(ACTOR, &[&workspace, &account, &user, &bot]).await?;
+            let Some((actor,)) = actor else { return Ok(None) };
+            roles::known_workspace_role(&tx, account, *role).await?;
+            tx.run(GRANT, &[&Uuid::now_v7(), &workspace, &actor, role]).await?;
+            let access: Access = tx.one(BY_ACTOR, &[&workspace, &kind.number(), &actor]).await?;
+            let detail = json!({ "actor_id": actor, "workspace_role_id": role });
+            let event = "prefect-cloud.workspace-access.created";
+            audit::write(&tx, by, of_access(event, Some(account), workspace, access.id, &detail)).await?;
+            granted.push(access);
+        }
         tx.commit().await?;
-        Ok(Some(access))
+        Ok(Some(granted))
     }
 
     pub async fn list_access(

@@ -1,5 +1,7 @@
 //! The keys of an actor: issued, listed with a mask, revoked.
 
+use std::collections::HashMap;
+
 use domain::{ActorId, KeyId};
 use serde_json::json;
 use wire::Time;
@@ -57,6 +59,9 @@ const ISSUE: &str = "insert into control.api_key as k (id, actor_id, name, hash,
     returning k.id, k.created, k.name, k.mask, k.expiration, k.last_used, false";
 const LIST: &str = live!("and ($2::text is null or k.name = $2) order by k.created desc, k.id desc");
 const READ: &str = live!("and k.id = $2");
+const IN_FORCE: &str = "select k.actor_id, k.id, k.created, k.name, k.mask, k.expiration, k.last_used
+    from control.api_key k where k.actor_id = any($1) and k.revoked_at is null and k.rotated_to is null
+        and (k.expiration is null or k.expiration > clock_timestamp()) order by k.created, k.id";
 const REVOKE: &str = "update control.api_key set revoked_at = clock_timestamp()
     where actor_id = $1 and id = $2 and revoked_at is null";
 const KIND: &str = "select kind from control.actor where id = $1";
@@ -77,6 +82,17 @@ impl Control {
     /// The keys of an actor that work now, the newest first.
     pub async fn list_keys(&self, actor: ActorId, name: Option<&str>) -> Result<Vec<KeyInfo>> {
         self.0.db.client().await?.all(LIST, &[&actor, &name]).await
+    }
+
+    /// The newest key of each actor that works and was not replaced.
+    pub async fn keys_in_force(&self, actors: &[ActorId]) -> Result<HashMap<ActorId, KeyInfo>> {
+        type Row = (ActorId, KeyId, Time, String, String, Option<Time>, Option<Time>);
+        let rows: Vec<Row> = self.0.db.client().await?.all(IN_FORCE, &[&actors]).await?;
+        // The rows are in the order of time: of several the last one stays.
+        let read = |(actor, id, created, name, mask, expiration, last_used)| {
+            (actor, KeyInfo { id, created, name, mask, expiration, last_used, rotated: false })
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 
     pub async fn read_key(&self, actor: ActorId, key: KeyId) -> Result<Option<KeyInfo>> {

@@ -124,7 +124,8 @@ async fn a_role_gives_its_scopes_and_losing_it_takes_them() {
 
     let grantee = Grantee::User(viewer.id);
     let role = WorkspaceRole::Viewer.id();
-    let granted = control.grant_access(By::Shell, a.account, a.workspace, grantee, role).await.unwrap().unwrap();
+    let granted =
+        control.grant_access(By::Shell, a.account, a.workspace, &[(grantee, role)]).await.unwrap().unwrap().remove(0);
     assert_eq!((granted.user, granted.role, granted.role_name.as_str()), (Some(viewer.id), role, "Viewer"));
     let member = membership(&control, &viewer_key, &a).await.expect("has a role now");
     assert_eq!(member.scopes(), WorkspaceRole::Viewer.scopes());
@@ -134,7 +135,8 @@ async fn a_role_gives_its_scopes_and_losing_it_takes_them() {
 
     // Granting again replaces.
     let role = WorkspaceRole::Developer.id();
-    let again = control.grant_access(By::Shell, a.account, a.workspace, grantee, role).await.unwrap().unwrap();
+    let again =
+        control.grant_access(By::Shell, a.account, a.workspace, &[(grantee, role)]).await.unwrap().unwrap().remove(0);
     assert_eq!(again.id, granted.id);
     let member = membership(&control, &viewer_key, &a).await.unwrap();
     assert!(
@@ -170,20 +172,20 @@ async fn an_accounts_own_role_inherits_and_stays_at_home() {
     assert!(matches!(control.create_workspace_role(By::Shell, a.account, &new).await, Err(Error::Conflict(_))));
     let (auditor, auditor_key) = user(&control, a.account, "auditor", AccountRole::Member).await;
     let grantee = Grantee::User(auditor.id);
-    control.grant_access(By::Shell, a.account, a.workspace, grantee, role.id).await.unwrap().unwrap();
+    control.grant_access(By::Shell, a.account, a.workspace, &[(grantee, role.id)]).await.unwrap().unwrap();
     let scopes = membership(&control, &auditor_key, &a).await.unwrap().scopes();
     assert!(scopes.covers(WorkspaceRole::Viewer.scopes()) && scopes.contains(ScopeName::WriteVariables));
 
     // Not to be seen, granted, changed or deleted elsewhere; neither is a stranger given a role.
     assert!(control.read_workspace_role(b.account, role.id).await.unwrap().is_none());
     let (other, _) = user(&control, b.account, "other", AccountRole::Member).await;
-    let foreign = control.grant_access(By::Shell, b.account, b.workspace, Grantee::User(other.id), role.id).await;
+    let foreign = control.grant_access(By::Shell, b.account, b.workspace, &[(Grantee::User(other.id), role.id)]).await;
     assert!(matches!(foreign, Err(Error::Conflict(_))));
     let viewer = WorkspaceRole::Viewer.id();
-    assert!(control.grant_access(By::Shell, b.account, b.workspace, grantee, viewer).await.unwrap().is_none());
+    assert!(control.grant_access(By::Shell, b.account, b.workspace, &[(grantee, viewer)]).await.unwrap().is_none());
     assert!(
         control
-            .grant_access(By::Shell, b.account, a.workspace, Grantee::User(other.id), viewer)
+            .grant_access(By::Shell, b.account, a.workspace, &[(Grantee::User(other.id), viewer)])
             .await
             .unwrap()
             .is_none()
@@ -208,7 +210,7 @@ async fn a_rotated_key_works_beside_the_new_one_for_a_while() {
     assert!(first.key.secret().starts_with("pnb_") && bot.role_name == "Member");
     let grantee = Grantee::Bot(bot.id);
     let role = WorkspaceRole::Worker.id();
-    control.grant_access(By::Shell, a.account, a.workspace, grantee, role).await.unwrap().unwrap();
+    control.grant_access(By::Shell, a.account, a.workspace, &[(grantee, role)]).await.unwrap().unwrap();
     let member = membership(&control, first.key.secret(), &a).await.unwrap();
     assert_eq!(member.principal().kind, PrincipalKind::Bot(bot.id));
     assert_eq!(member.scopes(), WorkspaceRole::Worker.scopes());

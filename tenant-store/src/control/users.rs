@@ -118,6 +118,8 @@ const MEMBERS: &str = member!(
 );
 const MEMBER: &str = member!("where m.account_id = $1 and m.id = $2");
 const MEMBER_BY_ACTOR: &str = member!("where m.account_id = $1 and m.actor_id = $2");
+const MEMBERSHIPS: &str =
+    member!("where m.actor_id = (select s.actor_id from control.users s where s.id = $1) order by m.account_id");
 const ADD: &str = "insert into control.membership (id, account_id, actor_id, account_role_id)
     select $1, $2, u.actor_id, $4 from control.users u where u.id = $3
     on conflict (account_id, actor_id) do update
@@ -178,10 +180,14 @@ impl Control {
         Ok(true)
     }
 
-    /// Deletes a user with their keys, memberships and grants. Whether there was one.
+    /// Deletes a user with their keys, memberships and grants. Whether there was one; the last owner of an account stays.
     pub async fn delete_user(&self, by: By, id: UserId) -> Result<bool> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
+        let memberships: Vec<Member> = tx.all(MEMBERSHIPS, &[&id]).await?;
+        for member in &memberships {
+            keep_an_owner(&tx, member).await?;
+        }
         if tx.run(DELETE, &[&id]).await? == 0 {
             return Ok(false);
         }

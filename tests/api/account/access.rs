@@ -44,6 +44,10 @@ fn only_members_of_the_account_with_its_roles() {
     let viewer = role(&account, "Viewer");
     let grant = json!({ "user_id": stranger["id"], "workspace_role_id": viewer });
     assert_eq!(workspace.api().post("/user_access/", &grant).expect(404)["detail"], "User not found");
+    // All or none.
+    let both = json!([{ "user_id": member["id"], "workspace_role_id": viewer }, grant]);
+    workspace.api().post("/user_access/", &both).expect(404);
+    workspace.api().with_key(Some(&member_key)).get("/").expect(404);
     let foreign =
         other.api().post("/workspace_roles/", &json!({ "name": "theirs", "scopes": ["see_flows"] })).expect(201);
     let grant = json!({ "user_id": member["id"], "workspace_role_id": foreign["id"] });
