@@ -20,6 +20,7 @@ mod client;
 mod cluster;
 mod dev;
 mod folder;
+pub mod operations;
 mod port;
 mod process;
 pub mod reaper;
@@ -27,6 +28,7 @@ mod redis;
 mod server;
 mod socket;
 mod tenant;
+pub mod truth;
 mod wait;
 
 pub use api::{Answer, Api};

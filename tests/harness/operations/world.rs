@@ -1,0 +1,175 @@
+//! Objects of one workspace and its account, made when a request names them and once for each word.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+use crate::tenant::Tenant;
+
+/// The objects that the `$words` of a request stand for. All belong to one workspace or its account.
+#[derive(Debug)]
+pub struct World<'s> {
+    server: &'s Server,
+    tenant: Tenant,
+    made: RefCell<BTreeMap<String, String>>,
+    objects: Objects,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Objects {
+    Real,
+    /// Ids that nobody has.
+    Absent,
+}
+
+/// Words that stand for no object of a workspace: texts, and what is the same in all of them.
+const NOBODYS: &[&str] = &["id", "text", "handle", "viewer", "account_role"];
+
+impl<'s> World<'s> {
+    /// `tenant`'s key must be one that may make all that is asked for.
+    pub fn new(server: &'s Server, tenant: &Tenant) -> World<'s> {
+        World { server, tenant: tenant.clone(), made: RefCell::default(), objects: Objects::Real }
+    }
+
+    /// The same words for objects that do not exist.
+    pub fn nowhere(server: &'s Server, tenant: &Tenant) -> World<'s> {
+        World { objects: Objects::Absent, ..World::new(server, tenant) }
+    }
+
+    /// The objects named until now, by their words.
+    pub fn ids(&self) -> Vec<(String, String)> {
+        let made = self.made.borrow();
+        made.iter().filter(|(word, _)| !NOBODYS.contains(&word.as_str())).map(|(w, id)| (w.clone(), id.clone())).collect()
+    }
+
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The text with every `$word` replaced.
+    pub fn fill(&self, text: &str) -> String {
+        let mut parts = text.split('$');
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(part.len());
+            out.push_str(&self.get(&part[..end]));
+            out.push_str(&part[end..]);
+        }
+        out
+    }
+
+    /// The object of a word: an id, a name or a key.
+    pub fn get(&self, word: &str) -> String {
+        let known = self.made.borrow().get(word).cloned();
+        known.unwrap_or_else(|| {
+            let made = self.make(word);
+            self.made.borrow_mut().entry(word.to_owned()).or_insert(made).clone()
+        })
+    }
+
+    fn also(&self, word: &str, value: String) {
+        self.made.borrow_mut().insert(word.to_owned(), value);
+    }
+
+    fn make(&self, word: &str) -> String {
+        let (api, account) = (self.tenant.api(), self.tenant.account.api());
+        let root = account.at(&self.tenant.cloud_api_url()).with_key(Some(&self.tenant.key));
+        match word {
+            _ if self.objects == Objects::Absent && !NOBODYS.contains(&word) => uuid::Uuid::new_v4().to_string(),
+            "id" => uuid::Uuid::new_v4().to_string(),
+            "text" | "handle" => format!("made-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]),
+            "account" => self.tenant.account.id.clone(),
+            "workspace" => self.tenant.workspace_id.clone(),
+            "me" => text(&root.get("/me/").expect(200), "id"),
+
+            "flow" => {
+                let flow = made(api.post("/flows/", &json!({"name": format!("flow-{}", self.get("text"))})));
+                self.also("flow_name", text(&flow, "name"));
+                text(&flow, "id")
+            }
+            "flow_name" => self.with("flow", word),
+            "flow_run" => {
+                let state = json!({"type": "PENDING"});
+                let run = made(api.post("/flow_runs/", &json!({"flow_id": self.get("flow"), "state": state})));
+                self.also("flow_run_name", text(&run, "name"));
+                self.also("flow_state", text(&run, "state_id"));
+                text(&run, "id")
+            }
+            "flow_run_name" | "flow_state" => self.with("flow_run", word),
+            "task_run" => {
+                let run = json!({"flow_run_id": self.get("flow_run"), "task_key": self.get("text"), "dynamic_key": "0",
+                                 "state": {"type": "PENDING"}});
+                let run = made(api.post("/task_runs/", &run));
+                self.also("task_run_name", text(&run, "name"));
+                self.also("task_state", text(&run, "state_id"));
+                text(&run, "id")
+            }
+            "task_run_name" | "task_state" => self.with("task_run", word),
+            "input_key" => {
+                let path = format!("/flow_runs/{}/input", self.get("flow_run"));
+                made(api.post(&path, &json!({"key": "an-input", "value": "1"})));
+                "an-input".to_owned()
+            }
+
+            "bot" => {
+                let bot = self.tenant.account.bot();
+                self.also("bot_key", bot.key_id);
+                self.also("bot_actor", bot.actor_id);
+                bot.id
+            }
+            "bot_key" | "bot_actor" => self.with("bot", word),
+            "bot_access" => {
+                let grant = json!({"bot_id": self.get("bot"), "workspace_role_id": self.get("viewer")});
+                text(&api.post("/bot_access/", &grant).expect(200), "id")
+            }
+            "member" => {
+                let (handle, account) = (self.get("handle"), &self.tenant.account.handle);
+                let member = self.server.admin(&["users", "create", &handle, "--account", account, "--role", "member"]);
+                text(&member, "id")
+            }
+            "membership" => {
+                let path = format!("/account_memberships/by-user/{}", self.get("member"));
+                text(&account.get(&path).expect(200), "id")
+            }
+            "user_access" => {
+                let grant = json!({"user_id": self.get("member"), "workspace_role_id": self.get("viewer")});
+                text(&api.post("/user_access/", &grant).expect(200), "id")
+            }
+            "viewer" => self.tenant.account.workspace_role("Viewer"),
+            "role" => {
+                let role = json!({"name": self.get("text"), "scopes": ["see_flows"]});
+                text(&account.post("/workspace_roles/", &role).expect(201), "id")
+            }
+            "account_role" => {
+                let roles = account.post("/account_roles/filter", &json!({})).expect(200);
+                let roles = roles.as_array().cloned().unwrap_or_default();
+                let member = roles.iter().find(|role| role["name"] == "Member");
+                text(member.unwrap_or_else(|| panic!("no role Member in {roles:?}")), "id")
+            }
+            "key" => {
+                let path = format!("/users/{}/api_keys", self.get("me"));
+                text(&root.post(&path, &json!({"name": self.get("text")})).expect(201), "id")
+            }
+            other => panic!("nobody makes ${other} yet: add it to tests/harness/operations/world.rs"),
+        }
+    }
+
+    /// A word that is made along with another.
+    fn with(&self, maker: &str, word: &str) -> String {
+        self.get(maker);
+        self.made.borrow().get(word).cloned().unwrap_or_else(|| panic!("${maker} made no ${word}"))
+    }
+}
+
+#[track_caller]
+fn made(answer: crate::Answer) -> Value {
+    assert!(matches!(answer.status, 200 | 201), "{} {}", answer.status, answer.body);
+    answer.body
+}
+
+#[track_caller]
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned()
+}
