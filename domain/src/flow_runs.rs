@@ -107,7 +107,7 @@ pub struct FlowRunCreate {
     /// The name of the work queue to place the flow run in.
     pub work_queue_name: Option<String>,
     /// The job variables to use when setting up flow run infrastructure.
-    pub job_variables: Patch<Option<RawObject>>,
+    pub job_variables: Option<RawObject>,
     /// DEPRECATED: The id of the deployment associated with this flow run, if available.
     pub deployment_id: Option<DeploymentId>,
 }
@@ -249,17 +249,9 @@ pub struct ResumeFlowRun {
 pub const BULK_LIMIT: i64 = 50;
 
 impl FlowRunCreate {
-    /// The key, where there is one: an empty one is none.
+    /// The key by which a run is found again; an empty one is none.
     pub fn idempotency(&self) -> Option<&str> {
         self.idempotency_key.as_deref().filter(|key| !key.is_empty())
-    }
-
-    /// The stored job variables: an empty object where none were sent.
-    pub fn job_variables(&self) -> Option<RawObject> {
-        match &self.job_variables {
-            Patch::Absent => Some(RawObject::default()),
-            Patch::Set(variables) => variables.clone(),
-        }
     }
 }
 
@@ -296,6 +288,5 @@ mod tests {
         let run = FlowRunCreate::parse(&body, &mut errors);
         let run = run.unwrap_or_else(|| panic!("{:?}", errors.items()));
         assert_eq!((run.name.as_deref(), run.empirical_policy.retries, run.idempotency()), (None, Some(2), None));
-        assert_eq!(run.job_variables(), Some(RawObject::default()));
     }
 }

@@ -90,12 +90,11 @@ pub async fn create(
 }
 
 async fn attempt(mut tx: Tx<'_>, new: FlowRunCreate, created_by: Option<CreatedBy>, asks: &Asks) -> Result<Creation> {
-    let idempotency_key = new.idempotency().map(str::to_owned);
     // Without a pool there is no queue, whatever its name.
     let pool_name = new.work_pool_name.as_deref().filter(|name| !name.is_empty());
     let queue_name = new.work_queue_name.as_deref().filter(|name| !name.is_empty());
     let params: [crate::pool::Param<'_>; 6] =
-        [&new.flow_id, &idempotency_key, &new.parent_task_run_id, &new.deployment_id, &pool_name, &queue_name];
+        [&new.flow_id, &new.idempotency(), &new.parent_task_run_id, &new.deployment_id, &pool_name, &queue_name];
     let facts: Facts = tx.one(FACTS.as_str(), &params).await?;
     let (pool, queue) = (facts.around.work_pool.is_some(), facts.around.work_queue.is_some());
     if pool_name.is_some() && queue_name.is_some() && !queue {
@@ -123,29 +122,23 @@ async fn attempt(mut tx: Tx<'_>, new: FlowRunCreate, created_by: Option<CreatedB
         tx.rollback().await?;
         return Err(Error::Conflict(format!("a flow run names a {missing} that is not there")));
     }
-    let (changes, aftermath) = plan(new, idempotency_key, created_by, facts, asks)?;
+    let (changes, aftermath) = plan(new, created_by, facts, asks)?;
     let run = tx.last_one(changes.text(), &changes.params()).await?;
     Ok(Creation::Made(Box::new(run), aftermath))
 }
 
 /// The rows of a new run.
-fn plan(
-    new: FlowRunCreate,
-    idempotency_key: Option<String>,
-    created_by: Option<CreatedBy>,
-    facts: Facts,
-    asks: &Asks,
-) -> Result<(Changes, Aftermath)> {
+fn plan(new: FlowRunCreate, created_by: Option<CreatedBy>, facts: Facts, asks: &Asks) -> Result<(Changes, Aftermath)> {
     let Facts { now, flow_labels, deployment_labels, mut around, .. } = facts;
     let work_queue_id: Option<WorkQueueId> = around.work_queue.as_ref().map(|queue| queue.id);
     let labels = labels(&new, flow_labels, deployment_labels);
-    let job_variables = new.job_variables();
     let created_by = created_by.as_ref().map(Stored::of);
     around.tags.clone_from(&new.tags);
     around.created_by.clone_from(&created_by);
     let (around, facts) = around.parse()?;
 
     let id = FlowRunId::new(now);
+    let idempotency_key = new.idempotency().map(str::to_owned);
     let name = new.name.unwrap_or_else(|| slug(rand::random()));
     let state_id = StateId::new(now);
     let state = match new.state {
@@ -178,7 +171,7 @@ fn plan(
         deployment_id: new.deployment_id,
         deployment_version: None,
         work_queue_id,
-        work_queue_name: None,
+        work_queue_name: new.work_queue_name,
         parent_task_run_id: new.parent_task_run_id,
         idempotency_key,
         auto_scheduled: false,
@@ -187,7 +180,7 @@ fn plan(
         empirical_policy: Stored::of(&decision.run.empirical_policy),
         tags: RawJson::of(&new.tags),
         labels,
-        job_variables,
+        job_variables: Some(new.job_variables.unwrap_or_default()),
         infrastructure_document_id: new.infrastructure_document_id,
         created_by,
         state_id: state.map(|state| state.id),
