@@ -10,8 +10,9 @@ use tokio::sync::watch;
 
 use crate::config::EdgeSettings;
 use crate::edge::Keys;
+use crate::kit::{Failure, Reply};
 use crate::live::hub::Hub;
-use crate::program::Metrics;
+use crate::metrics::Metrics;
 
 /// Cheap to clone; one a process.
 #[derive(Clone)]
@@ -77,6 +78,18 @@ impl App {
     /// Whether new requests are welcome.
     pub fn is_ready(&self) -> bool {
         self.0.ready.load(Ordering::Relaxed)
+    }
+
+    /// Databases answer, the control schema is of a version that this program serves, and the program is not about to end.
+    pub async fn check_ready(&self) -> Reply<()> {
+        if !self.is_ready() {
+            return Err(Failure::unavailable("The program is stopping.", "draining"));
+        }
+        self.control().ping().await?;
+        for pool in self.pools() {
+            pool.ping().await?;
+        }
+        Ok(())
     }
 
     /// Turns readiness off and tells the sockets to end.

@@ -9,6 +9,13 @@ pub mod edge;
 pub mod embedded;
 pub mod kit;
 pub mod live;
+mod metrics;
 pub mod program;
+mod tables;
 
 pub use app::App;
+
+/// The version of the API that is spoken here; clients compare the header X-PREFECT-API-VERSION with it.
+pub const API_VERSION: &str = "0.8.4";
+/// The version of the reference that this program answers like; clients of another major version refuse to work.
+pub const PREFECT_VERSION: &str = "3.9.1";

@@ -10,11 +10,6 @@ use wire::{Input, Output, RawJson};
 use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Query, Reply};
 use crate::ops;
 
-/// The version of the API that is spoken here; clients compare the header X-PREFECT-API-VERSION with it.
-pub const API_VERSION: &str = "0.8.4";
-/// The version of the reference that this program answers like; clients of another major version refuse to work.
-pub const PREFECT_VERSION: &str = "3.9.1";
-
 pub static OPS: &[Op] = ops![
     GET "/health" health() -> Json<bool>,
         need Nothing, lane Read, cost Free, cache Never, touches [], audit Nothing;
@@ -70,12 +65,12 @@ async fn health(_: Call) -> Reply<Json<bool>> {
 }
 
 async fn ready(cx: Call) -> Reply<Json<Ready>> {
-    super::root::check_ready(&cx.app).await?;
+    cx.app.check_ready().await?;
     Ok(Json(Ready { message: "OK" }))
 }
 
 async fn version(_: Call) -> Reply<Json<&'static str>> {
-    Ok(Json(API_VERSION))
+    Ok(Json(crate::API_VERSION))
 }
 
 async fn hello(_: Call) -> Reply<Json<&'static str>> {
@@ -89,7 +84,7 @@ async fn csrf_token(_: Call, _: Query<CsrfQuery>) -> Reply<Json<Value>> {
 }
 
 async fn prefect_version(_: Call) -> Reply<Json<&'static str>> {
-    Ok(Json(PREFECT_VERSION))
+    Ok(Json(crate::PREFECT_VERSION))
 }
 
 /// As much as the web UI reads. The reference shows its whole configuration, with paths of its host.

@@ -4,8 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::App;
-use crate::kit::{Call, Document, Failure, Json, Op, Reply, document};
+use crate::kit::{Call, Document, Json, Op, Reply, Tenant, document};
 use crate::ops;
 
 pub static OPS: &[Op] = ops![
@@ -32,28 +31,16 @@ async fn health(_: Call) -> Reply<Json<bool>> {
 }
 
 async fn ready(cx: Call) -> Reply<Json<Value>> {
-    check_ready(&cx.app).await?;
+    cx.app.check_ready().await?;
     Ok(Json(json!({ "message": "OK" })))
 }
 
 async fn version(_: Call) -> Reply<Json<&'static str>> {
-    Ok(Json(super::admin::API_VERSION))
+    Ok(Json(crate::API_VERSION))
 }
 
 async fn hello(_: Call) -> Reply<Json<&'static str>> {
     Ok(Json("👋"))
-}
-
-/// Databases answer, the control schema is of a version that this program serves, and the program is not about to end.
-pub async fn check_ready(app: &App) -> Reply<()> {
-    if !app.is_ready() {
-        return Err(Failure::unavailable("The program is stopping.", "draining"));
-    }
-    app.control().ping().await?;
-    for pool in app.pools() {
-        pool.ping().await?;
-    }
-    Ok(())
 }
 
 const DESCRIPTION: &str = "The Prefect REST API with accounts, workspaces, keys and roles.";
@@ -62,7 +49,7 @@ const DESCRIPTION: &str = "The Prefect REST API with accounts, workspaces, keys 
 pub fn whole_document() -> &'static Value {
     static WHOLE: OnceLock<Value> = OnceLock::new();
     WHOLE.get_or_init(|| {
-        let tables = crate::api::tables();
+        let tables = crate::tables::tables();
         let account = "/accounts/{account_id}";
         let workspace = "/accounts/{account_id}/workspaces/{workspace_id}";
         let mut ops: Vec<(&str, &'static Op)> = tables.root.ops().iter().map(|op| ("", *op)).collect();
@@ -77,10 +64,10 @@ async fn openapi(_: Call) -> Reply<Json<Value>> {
 }
 
 async fn workspace_openapi(cx: Call) -> Reply<Json<Value>> {
-    let tables = crate::api::tables();
+    let tables = crate::tables::tables();
     let ops: Vec<(&str, &'static Op)> = tables.workspace.ops().iter().map(|op| ("", *op)).collect();
     let server = match cx.address.tenant {
-        crate::edge::Tenant::Workspace(account, workspace) => format!("/api/accounts/{account}/workspaces/{workspace}"),
+        Tenant::Workspace(account, workspace) => format!("/api/accounts/{account}/workspaces/{workspace}"),
         _ => "/api".into(),
     };
     Ok(Json(document(&Document { title: "Prefecture: a workspace", description: DESCRIPTION, server }, &ops)))

@@ -13,30 +13,7 @@ use uuid::Uuid;
 
 use super::layer::{Below, Step, down};
 use super::{Request, Way};
-use crate::kit::Response;
-
-/// The tenant of a request and the path below it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Address {
-    pub tenant: Tenant,
-    /// Begins with `/`.
-    pub path: String,
-    /// What a path that the root does not know means instead.
-    pub fallback: Option<(AccountId, WorkspaceId)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Tenant {
-    Nobody,
-    Account(AccountId),
-    Workspace(AccountId, WorkspaceId),
-}
-
-impl Default for Address {
-    fn default() -> Self {
-        Self { tenant: Tenant::Nobody, path: "/".into(), fallback: None }
-    }
-}
+use crate::kit::{Address, Response, Tenant};
 
 #[derive(Clone)]
 pub struct Strip {

@@ -1,11 +1,9 @@
 //! Lets a socket in that says its key in a message, and asks of an open one whether its key still counts.
 
-use super::address::Tenant;
 use super::authenticate::{enter, key_of_pair};
 use super::authorise::permit;
-use super::way::Secret;
 use crate::App;
-use crate::kit::{Caller, Need, Reply};
+use crate::kit::{Caller, Need, Reply, Secret, Tenant};
 
 /// A caller who was let in, with what it takes to ask again.
 #[derive(Clone)]

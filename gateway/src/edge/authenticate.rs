@@ -9,12 +9,11 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use tenant_store::control::{AccountEntry, Entry};
 
-use super::address::Tenant;
 use super::layer::{Below, Step, down};
-use super::way::{Entered, Secret};
+use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
-use crate::kit::{Failure, Need, Reply, Response};
+use crate::kit::{Failure, Need, Reply, Response, Secret, Tenant};
 
 #[derive(Clone)]
 pub struct Authenticate(pub App);

@@ -21,13 +21,11 @@ use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
 use crate::App;
-use crate::kit::Response;
+use crate::kit::{Response, Tables};
 
-pub use address::{Address, Tenant};
 pub use keys::Keys;
-pub use route::Tables;
 pub use admit::{Admission, admit};
-pub use way::{Secret, Way};
+pub use way::Way;
 
 pub type Request = HttpRequest<Incoming>;
 pub type Service = BoxCloneSyncService<Request, Response, std::convert::Infallible>;

@@ -6,8 +6,8 @@ use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use super::layer::{Below, Step, down};
-use super::{Address, Request, Way};
-use crate::kit::{Params, Response};
+use super::{Request, Way};
+use crate::kit::{Address, Params, Response};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -1,22 +1,11 @@
 //! Finds the operation. Refuses unknown paths (404) and methods (405).
 
-use std::sync::Arc;
-
 use http::header::UPGRADE;
 
-use super::address::Tenant;
 use super::layer::{Below, Step, down};
 use super::trace::Seen;
 use super::{Request, Way};
-use crate::kit::{Failure, Found, Response, Table};
-
-/// The operations of each level.
-#[derive(Clone)]
-pub struct Tables {
-    pub root: Arc<Table>,
-    pub account: Arc<Table>,
-    pub workspace: Arc<Table>,
-}
+use crate::kit::{Failure, Found, Response, Tables, Tenant};
 
 #[derive(Clone)]
 pub struct Route(pub Tables);

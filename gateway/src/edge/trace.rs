@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::layer::{Below, Step, down};
 use super::{Request, Way};
 use crate::kit::Response;
-use crate::program::Metrics;
+use crate::metrics::Metrics;
 
 #[derive(Clone)]
 pub struct Trace(Arc<Metrics>);

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::{Address, Request};
-use crate::kit::{Caller, Op, Params};
+use super::Request;
+use crate::kit::{Address, Caller, Op, Params, Secret};
 
 /// Filled layer by layer.
 #[derive(Clone)]
@@ -17,16 +17,6 @@ pub struct Way {
     pub entered: Entered,
     /// The key the caller came with, for sockets, which must ask again whether it still counts.
     pub key: Option<Secret>,
-}
-
-/// A key on its way. Never shown.
-#[derive(Clone)]
-pub struct Secret(pub String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// How far authentication let the caller.

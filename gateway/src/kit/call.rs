@@ -41,8 +41,8 @@ pub struct Call {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub request_id: String,
-    pub address: crate::edge::Address,
-    pub key: Option<crate::edge::Secret>,
+    pub address: super::Address,
+    pub key: Option<super::Secret>,
     /// Where a web socket begins; taken once.
     pub upgrade: Option<OnUpgrade>,
     pub arrived: Instant,

@@ -2,6 +2,7 @@
 //! values, one error ladder, the OpenAPI document. Router, authorisation, limits, cache and the coverage tests read the
 //! same table, so none of them can forget an operation.
 
+mod address;
 mod answer;
 mod argument;
 mod call;
@@ -11,6 +12,7 @@ mod operation;
 mod socket;
 mod table;
 
+pub use address::{Address, Secret, Tenant};
 pub use answer::{Answer, Body, Created, Json, NoContent, Response, Text, json_response, respond};
 pub use argument::{Argument, JsonBody, Path, Query, RawBody};
 pub use call::{Call, Caller, Params};
@@ -20,4 +22,4 @@ pub use openapi::{Document, document};
 pub use operation::__id;
 pub use operation::{Audit, Cache, Cost, Handler, Lane, Need, Op, Verb, handle};
 pub use socket::{Handshake, PROTOCOL, Socket};
-pub use table::{Found, Table};
+pub use table::{Found, Table, Tables};

@@ -1,5 +1,7 @@
 //! Finds the operation of a method and a path. A trailing slash makes no difference and never a redirect.
 
+use std::sync::Arc;
+
 use http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -9,6 +11,14 @@ use super::{Op, Params, Verb};
 pub struct Table {
     routes: matchit::Router<Vec<&'static Op>>,
     ops: Vec<&'static Op>,
+}
+
+/// The operations of each level.
+#[derive(Clone)]
+pub struct Tables {
+    pub root: Arc<Table>,
+    pub account: Arc<Table>,
+    pub workspace: Arc<Table>,
 }
 
 /// What stands at a path.

@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::App;
-use crate::edge::{Admission, Secret, Tenant, admit};
-use crate::kit::{Call, Caller, Need, Socket};
+use crate::edge::{Admission, admit};
+use crate::kit::{Call, Caller, Need, Secret, Socket, Tenant};
 
 /// How long a client may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@
 //! * [`events_in`], [`logs_out`]: the loops
 //! * [`hub`]: who wants to hear of what was just stored
 
-// pub mod events_in; // waits for tenant_store::events::take_in(scope, lane, source, texts) -> {stored, quarantined}
+pub mod events_in;
 pub mod greeting;
 pub mod hub;
 pub mod logs_out;
@@ -17,12 +17,20 @@ use crate::ops;
 use greeting::Greeting;
 
 pub static OPS: &[Op] = ops![
+    SOCKET "/events/in" events_in() -> Response,
+        need WorkspaceByMessage(RunFlows), lane Ingest, cost PerItem, cache Never, touches [Events, TaskRuns], audit Nothing;
     SOCKET "/logs/out" logs_out() -> Response,
         need WorkspaceByMessage(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
 ];
 
+/// An event may have 1.5 MB; a message is one event.
+const LARGEST_EVENT: usize = 2 << 20;
 /// Filters and tokens are short.
 const LARGEST_FILTER: usize = 256 << 10;
+
+async fn events_in(cx: Call) -> Reply<Response> {
+    open(cx, LARGEST_EVENT, |socket, greeting| Box::pin(events_in::run(socket, greeting)))
+}
 
 async fn logs_out(cx: Call) -> Reply<Response> {
     open(cx, LARGEST_FILTER, |socket, greeting| Box::pin(logs_out::run(socket, greeting)))

@@ -36,15 +36,16 @@ struct DevFile {
 }
 
 pub async fn dev(args: DevArgs) -> Result<(), Error> {
+    let mut stop = run::Stop::listen()?;
     args.edge.validate()?;
     let embedded = Embedded::start(&args.data_dir).await?;
-    let served = serve(&args, &embedded).await;
+    let served = serve(&args, &embedded, &mut stop).await;
     // Whatever happened, the database is stopped in order.
     embedded.stop().await?;
     served
 }
 
-async fn serve(args: &DevArgs, embedded: &Embedded) -> Result<(), Error> {
+async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop) -> Result<(), Error> {
     let owners = Owners {
         control: embedded.database_url(),
         places: [("default".to_owned(), embedded.database_url())].into(),
@@ -87,8 +88,8 @@ async fn serve(args: &DevArgs, embedded: &Embedded) -> Result<(), Error> {
         database_url: embedded.database_url(),
     };
     write_private(&file, &serde_json::to_vec_pretty(&dev)?)?;
-    announce(&dev, &args.data_dir);
-    run::until_told_to_stop().await?;
+    announce(&dev, embedded.cluster_dir());
+    stop.told().await;
     running.serving.drain().await;
     Ok(())
 }
@@ -129,7 +130,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(fresh, path)
 }
 
-fn announce(dev: &DevFile, data_dir: &Path) {
+fn announce(dev: &DevFile, data: &Path) {
     println!(
         "Prefecture is ready.
 
@@ -149,6 +150,6 @@ listening on {root}",
         root = dev.root_url,
         cloud = dev.cloud_api_url,
         key = dev.api_key,
-        data = data_dir.display(),
+        data = data.display(),
     );
 }

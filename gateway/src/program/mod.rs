@@ -3,13 +3,11 @@
 mod commands;
 mod dev;
 mod logging;
-mod metrics;
 mod migrate;
 mod run;
 mod serve;
 
 pub use commands::main;
-pub use metrics::Metrics;
 pub use serve::{Serving, serve, serve_metrics};
 
 /// Why a command ended without success: what to print, with the cure in it.

@@ -6,12 +6,12 @@ use tenant_store::Pool;
 use tenant_store::control::{Control, ControlSettings};
 use tenant_store::migrate::{Owners, Provisioner};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::commands::ServeArgs;
 use super::{Error, Serving, migrate, serve, serve_metrics};
 use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings, WrongSetting};
-use crate::{App, api};
+use crate::{App, tables};
 
 /// The parts of a running program.
 pub struct Running {
@@ -20,10 +20,11 @@ pub struct Running {
 }
 
 pub async fn serve_command(args: ServeArgs) -> Result<(), Error> {
+    let mut stop = Stop::listen()?;
     let owners = migrate::owners(&args.database)?;
     let running = start(&args.listen, &args.database, &args.edge, owners).await?;
     println!("listening on http://{}", running.serving.address);
-    until_told_to_stop().await?;
+    stop.told().await;
     running.serving.drain().await;
     Ok(())
 }
@@ -64,18 +65,28 @@ pub async fn start(
     }
     let grace = database.delete_grace;
     tokio::spawn(async move { provisioner.run(grace).await });
-    let serving = serve(app, api::tables().clone(), listener)?;
+    let serving = serve(app, tables::tables().clone(), listener)?;
     Ok(Running { serving, control })
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub async fn until_told_to_stop() -> Result<(), Error> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, heard from the moment this is made: the first thing a command does, so that neither can end the
+/// program before it has put itself in order.
+pub struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    tracing::info!("stopping");
-    Ok(())
+
+    /// Waits until the program is told to stop.
+    pub async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    }
 }

@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use tower::Service as _;
 
 use crate::App;
-use crate::edge::{self, Tables};
-use crate::kit::Response;
+use crate::edge;
+use crate::kit::{Response, Tables};
+use crate::metrics::Metrics;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -87,7 +88,7 @@ async fn accept(app: App, stack: edge::Service, listener: TcpListener, mut stopp
 }
 
 /// Serves `/metrics`, and nothing else, on a listener of its own.
-pub fn serve_metrics(metrics: Arc<super::Metrics>, listener: TcpListener) -> JoinHandle<()> {
+pub fn serve_metrics(metrics: Arc<Metrics>, listener: TcpListener) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else { continue };

@@ -1,0 +1,37 @@
+//! Every operation of the program, by level: the one list that the router, the description and the tests read.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::kit::{Op, Table, Tables};
+use crate::{account, api, live};
+
+/// The slices of a workspace.
+fn workspace() -> Vec<&'static [Op]> {
+    vec![
+        api::admin::OPS,
+        api::events::OPS,
+        api::flow_runs::OPS,
+        api::flow_run_states::OPS,
+        api::flow_runs::bulk::OPS,
+        api::flow_runs::flow_run_lists::OPS,
+        api::flow_runs::graphs::OPS,
+        api::flow_runs::inputs::OPS,
+        api::flows::OPS,
+        live::OPS,
+        api::logs::OPS,
+        api::observed_states::OPS,
+        api::root::WORKSPACE_OPS,
+        api::task_run_states::OPS,
+        api::task_runs::OPS,
+        api::task_runs::task_run_lists::OPS,
+    ]
+}
+
+pub fn tables() -> &'static Tables {
+    static TABLES: OnceLock<Tables> = OnceLock::new();
+    TABLES.get_or_init(|| Tables {
+        root: Arc::new(Table::new(&[vec![api::root::OPS, api::docs::OPS], account::of_root()].concat())),
+        account: Arc::new(Table::new(&account::of_account())),
+        workspace: Arc::new(Table::new(&[workspace(), account::of_workspace()].concat())),
+    })
+}
