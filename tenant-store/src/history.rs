@@ -59,16 +59,11 @@ pub(crate) fn statement<'a>(source: &Source, intervals: &Intervals, narrow: impl
     sql
 }
 
-pub(crate) async fn read<'a>(
-    tx: &mut Tx<'_>,
-    source: &Source,
-    intervals: &Intervals,
-    narrow: impl Fn(&mut Sql<'a>),
-) -> Result<Vec<HistoryResponse>> {
+pub(crate) async fn read(tx: &mut Tx<'_>, intervals: &Intervals, statement: &Sql<'_>) -> Result<Vec<HistoryResponse>> {
     if intervals.count == 0 {
         return Ok(Vec::new());
     }
-    let rows: Vec<Row> = tx.all_of(&statement(source, intervals, narrow)).await?;
+    let rows: Vec<Row> = tx.all_of(statement).await?;
     Ok(intervals.history(rows.into_iter().filter_map(state)))
 }
 

@@ -7,12 +7,19 @@
 pub mod control;
 pub mod deployments;
 mod error;
+pub mod events;
+#[cfg(test)]
+mod explain;
 pub mod flow_runs;
 pub mod flows;
+#[cfg(test)]
+mod golden;
 mod history;
+pub mod logs;
 pub mod migrate;
 pub mod orchestration;
 pub mod pool;
+pub mod quarantine;
 pub mod relations;
 pub mod run_states;
 mod scope;

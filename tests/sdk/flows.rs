@@ -46,7 +46,10 @@ fn runs_whole(tenant: &Tenant, client: Client) {
     let of_run = json!({"flow_runs": {"id": {"any_": [run_id]}}, "limit": 200});
     let tasks = eventually("every task run", || {
         let tasks = api.post("/task_runs/filter", &of_run).expect(200);
-        (tasks.as_array().map(Vec::len) == Some(105)).then_some(tasks)
+        match tasks.as_array().map_or(0, Vec::len) {
+            105 => Ok(tasks),
+            found => Err(format!("{found} of 105 task runs")),
+        }
     });
     let count = |name: &str, state: &str| {
         let named = |t: &&Value| t["name"].as_str().unwrap_or_default().starts_with(name) && t["state_name"] == state;

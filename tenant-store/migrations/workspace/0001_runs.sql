@@ -141,7 +141,9 @@ create table if not exists task_run (
     next_scheduled_start_time timestamptz,
     start_time timestamptz,
     end_time timestamptz,
-    total_run_time double precision not null default 0
+    total_run_time double precision not null default 0,
+    -- Columns whose value did not come with the newest state, and when it came: domain::recorder.
+    older json
 ) with (fillfactor = 80, toast_tuple_target = 512);
 create unique index if not exists task_run_identity on task_run (flow_run_id, task_key, dynamic_key); -- one row for one call; tasks of a run
 create index if not exists task_run_expected on task_run (expected_start_time, id); -- EXPECTED_START_TIME_*, histories

@@ -4,46 +4,59 @@ use domain::flow_runs::FlowRun;
 use domain::history::{HistoryResponse, Intervals};
 
 use super::FlowRunSort;
-use crate::history::{self, Source, estimates, source};
+use crate::history;
 use crate::relations::Filters;
-use crate::sql::{Columns, Sql};
 use crate::{Result, Tx};
 
-const HISTORY: Source = source!("flow_run", "r");
-const LATENESS: &str = concat!("select avg(", estimates!(late "r"), ") from flow_run r where true");
-
 pub async fn list(tx: &mut Tx<'_>, filters: &Filters, sort: FlowRunSort, limit: i64, offset: i64) -> Result<Vec<FlowRun>> {
-    tx.all_of(&page(filters, sort, limit, offset)).await
+    tx.all_of(&statements::page(filters, sort, limit, offset)).await
 }
 
 pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
-    let (count,) = tx.one_of(&counting(filters)).await?;
+    let (count,) = tx.one_of(&statements::counting(filters)).await?;
     Ok(count)
 }
 
 /// Seconds that the runs began late, or are late now, on average; `None` when there are none.
 pub async fn lateness(tx: &mut Tx<'_>, filters: &Filters) -> Result<Option<f64>> {
-    let mut sql = Sql::new(LATENESS);
-    filters.of_flow_runs(&mut sql);
-    let (seconds,) = tx.one_of(&sql).await?;
+    let (seconds,) = tx.one_of(&statements::averaging(filters)).await?;
     Ok(seconds)
 }
 
 pub async fn history(tx: &mut Tx<'_>, filters: &Filters, intervals: &Intervals) -> Result<Vec<HistoryResponse>> {
-    history::read(tx, &HISTORY, intervals, |sql| filters.of_flow_runs(sql)).await
+    history::read(tx, intervals, &statements::historical(filters, intervals)).await
 }
 
-pub(crate) fn page(filters: &Filters, sort: FlowRunSort, limit: i64, offset: i64) -> Sql<'_> {
-    sort.order().page(FlowRun::COLUMNS, "flow_run r", |sql| filters.of_flow_runs(sql), limit, offset)
-}
+/// The SQL, apart for the tests that show and explain it.
+pub(crate) mod statements {
+    use domain::flow_runs::FlowRun;
+    use domain::history::Intervals;
 
-pub(crate) fn counting(filters: &Filters) -> Sql<'_> {
-    let mut sql = Sql::new("select count(*) from flow_run r where true");
-    filters.of_flow_runs(&mut sql);
-    sql
-}
+    use crate::flow_runs::FlowRunSort;
+    use crate::history::{self, Source, estimates, source};
+    use crate::relations::Filters;
+    use crate::sql::{Columns, Sql};
 
-#[cfg(test)]
-pub(crate) fn history_statement<'a>(filters: &'a Filters, intervals: &Intervals) -> Sql<'a> {
-    history::statement(&HISTORY, intervals, |sql| filters.of_flow_runs(sql))
+    const HISTORY: Source = source!("flow_run", "r");
+    const LATENESS: &str = concat!("select avg(", estimates!(late "r"), ") from flow_run r where true");
+
+    pub fn page(filters: &Filters, sort: FlowRunSort, limit: i64, offset: i64) -> Sql<'_> {
+        sort.order().page(FlowRun::COLUMNS, "flow_run r", |sql| filters.of_flow_runs(sql), limit, offset)
+    }
+
+    pub fn counting(filters: &Filters) -> Sql<'_> {
+        let mut sql = Sql::new("select count(*) from flow_run r where true");
+        filters.of_flow_runs(&mut sql);
+        sql
+    }
+
+    pub fn averaging(filters: &Filters) -> Sql<'_> {
+        let mut sql = Sql::new(LATENESS);
+        filters.of_flow_runs(&mut sql);
+        sql
+    }
+
+    pub fn historical<'a>(filters: &'a Filters, intervals: &Intervals) -> Sql<'a> {
+        history::statement(&HISTORY, intervals, |sql| filters.of_flow_runs(sql))
+    }
 }

@@ -22,6 +22,8 @@ pub use create::{Creation, create};
 pub use filter::{FlowRunFilter, FlowRunSort};
 pub use graph::{dependencies, graph};
 pub use input::{InputMade, create_input, delete_input, list_inputs, read_input};
+#[cfg(test)]
+pub(crate) use list::statements;
 pub use list::{count, history, lateness, list};
 pub use set_state::{resume, set_state};
 pub use update::{Updated, delete, merge_labels, update};

@@ -76,16 +76,24 @@ pub async fn delete(mut tx: Tx<'_>, ids: &[FlowId]) -> Result<Vec<FlowId>> {
 }
 
 pub async fn list(tx: &mut Tx<'_>, filters: &Filters, sort: FlowSort, limit: i64, offset: i64) -> Result<Vec<Flow>> {
+    tx.all_of(&page(filters, sort, limit, offset)).await
+}
+
+pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
+    let (count,) = tx.one_of(&counting(filters)).await?;
+    Ok(count)
+}
+
+pub(crate) fn page(filters: &Filters, sort: FlowSort, limit: i64, offset: i64) -> Sql<'_> {
     let mut sql = Sql::new("select ");
     sql.push(Flow::COLUMNS).push(" from flow f where true");
     filters.of_flows(&mut sql);
     sql.page(sort.sql(), limit, offset);
-    tx.all_of(&sql).await
+    sql
 }
 
-pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
+pub(crate) fn counting(filters: &Filters) -> Sql<'_> {
     let mut sql = Sql::new("select count(*) from flow f where true");
     filters.of_flows(&mut sql);
-    let (count,) = tx.one_of(&sql).await?;
-    Ok(count)
+    sql
 }

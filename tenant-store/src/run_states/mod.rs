@@ -10,6 +10,8 @@ use uuid::Uuid;
 use crate::{Result, Tx};
 
 pub use observed::observed;
+#[cfg(test)]
+pub(crate) use observed::statement as observed_statement;
 
 /// Of which kind of run a state is: the number of the column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

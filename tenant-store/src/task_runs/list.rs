@@ -4,47 +4,51 @@ use domain::history::{HistoryResponse, Intervals};
 use domain::task_runs::{TaskRun, TaskRunResponse};
 
 use super::TaskRunSort;
-use crate::history::{self, Source, source};
-use crate::pool::FromRow;
+use crate::history;
 use crate::relations::Filters;
-use crate::sql::{Columns, Sql};
+use crate::sql::Columns;
 use crate::{Result, Tx};
 
-const HISTORY: Source = source!("task_run", "t");
-
 pub async fn list(tx: &mut Tx<'_>, filters: &Filters, sort: TaskRunSort, limit: i64, offset: i64) -> Result<Vec<TaskRun>> {
-    of(tx, filters, sort, limit, offset).await
+    tx.all_of(&statements::page(TaskRun::COLUMNS, filters, sort, limit, offset)).await
 }
 
 /// The shorter rows of a numbered page.
 pub async fn page(tx: &mut Tx<'_>, filters: &Filters, sort: TaskRunSort, limit: i64, offset: i64) -> Result<Vec<TaskRunResponse>> {
-    of(tx, filters, sort, limit, offset).await
-}
-
-async fn of<T: FromRow + Columns>(tx: &mut Tx<'_>, filters: &Filters, sort: TaskRunSort, limit: i64, offset: i64) -> Result<Vec<T>> {
-    tx.all_of(&statement(T::COLUMNS, filters, sort, limit, offset)).await
+    tx.all_of(&statements::page(TaskRunResponse::COLUMNS, filters, sort, limit, offset)).await
 }
 
 pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
-    let (count,) = tx.one_of(&counting(filters)).await?;
+    let (count,) = tx.one_of(&statements::counting(filters)).await?;
     Ok(count)
 }
 
 pub async fn history(tx: &mut Tx<'_>, filters: &Filters, intervals: &Intervals) -> Result<Vec<HistoryResponse>> {
-    history::read(tx, &HISTORY, intervals, |sql| filters.of_task_runs(sql)).await
+    history::read(tx, intervals, &statements::historical(filters, intervals)).await
 }
 
-pub(crate) fn statement<'a>(columns: &'static str, filters: &'a Filters, sort: TaskRunSort, limit: i64, offset: i64) -> Sql<'a> {
-    sort.page(columns, |sql| filters.of_task_runs(sql), limit, offset)
-}
+/// The SQL, apart for the tests that show and explain it.
+pub(crate) mod statements {
+    use domain::history::Intervals;
 
-pub(crate) fn counting(filters: &Filters) -> Sql<'_> {
-    let mut sql = Sql::new("select count(*) from task_run t where true");
-    filters.of_task_runs(&mut sql);
-    sql
-}
+    use crate::history::{self, Source, source};
+    use crate::relations::Filters;
+    use crate::sql::Sql;
+    use crate::task_runs::TaskRunSort;
 
-#[cfg(test)]
-pub(crate) fn history_statement<'a>(filters: &'a Filters, intervals: &Intervals) -> Sql<'a> {
-    history::statement(&HISTORY, intervals, |sql| filters.of_task_runs(sql))
+    const HISTORY: Source = source!("task_run", "t");
+
+    pub fn page<'a>(columns: &'static str, filters: &'a Filters, sort: TaskRunSort, limit: i64, offset: i64) -> Sql<'a> {
+        sort.page(columns, |sql| filters.of_task_runs(sql), limit, offset)
+    }
+
+    pub fn counting(filters: &Filters) -> Sql<'_> {
+        let mut sql = Sql::new("select count(*) from task_run t where true");
+        filters.of_task_runs(&mut sql);
+        sql
+    }
+
+    pub fn historical<'a>(filters: &'a Filters, intervals: &Intervals) -> Sql<'a> {
+        history::statement(&HISTORY, intervals, |sql| filters.of_task_runs(sql))
+    }
 }

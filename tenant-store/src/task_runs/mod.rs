@@ -18,6 +18,8 @@ use crate::{Result, Tx};
 
 pub use create::{Creation, create};
 pub use filter::TaskRunFilter;
+#[cfg(test)]
+pub(crate) use list::statements;
 pub use list::{count, history, list, page};
 pub use set_state::set_state;
 pub use sort::TaskRunSort;

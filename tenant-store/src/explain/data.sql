@@ -1,0 +1,68 @@
+-- A workspace that has been in use for a year: `runs` flow runs (a setting of the session), three task runs to each, as
+-- unevenly spread over flows, deployments and states as real ones are. Run it after the migration, in its schema.
+
+create function pg_temp.runs() returns bigint language sql stable as $$ select current_setting('explain.runs')::bigint $$;
+-- Ids in the order of time, as the program makes them.
+create function pg_temp.id(at timestamptz, salt text) returns uuid language sql immutable as $$
+    select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(md5(salt), 1, 3) || '8' || substr(md5(salt), 4, 15))::uuid
+$$;
+-- When the n-th run was expected: evenly over a year until now, the last hundredth in the time to come.
+create function pg_temp.expected(n bigint) returns timestamptz language sql stable as $$
+    select timestamptz '2026-01-01' + (n::float8 / pg_temp.runs() * 365) * interval '1 day'
+$$;
+-- SCHEDULED beyond 99 %, some RUNNING and PENDING just before, else COMPLETED but for one in fifty.
+create function pg_temp.state(n bigint, salt bigint) returns smallint language sql stable as $$
+    select (case
+        when n > pg_temp.runs() * 0.99 then 0
+        when n > pg_temp.runs() * 0.988 then 2
+        when n > pg_temp.runs() * 0.987 then 1
+        when (n * 7 + salt) % 100 = 1 then 4
+        when (n * 7 + salt) % 200 = 3 then 6
+        when (n * 7 + salt) % 250 = 5 then 5
+        else 3 end)::smallint
+$$;
+
+insert into flow (id, name, created) select pg_temp.id(timestamptz '2026-01-01', 'flow' || n), 'flow-' || n, timestamptz '2026-01-01' + n * interval '1 hour'
+    from generate_series(1, 300) n;
+insert into work_pool (id, name) select pg_temp.id(timestamptz '2026-01-01', 'pool' || n), 'pool-' || n from generate_series(1, 5) n;
+insert into work_queue (id, work_pool_id, name)
+    select pg_temp.id(timestamptz '2026-01-01', 'queue' || n), pg_temp.id(timestamptz '2026-01-01', 'pool' || (n % 5 + 1)), 'queue-' || n
+    from generate_series(1, 20) n;
+insert into deployment (id, name, flow_id, work_queue_id)
+    select pg_temp.id(timestamptz '2026-01-01', 'deployment' || n), 'deployment-' || n, pg_temp.id(timestamptz '2026-01-01', 'flow' || (n % 300 + 1)),
+        pg_temp.id(timestamptz '2026-01-01', 'queue' || (n % 20 + 1))
+    from generate_series(1, 400) n;
+
+insert into flow_run (id, created, name, flow_id, deployment_id, work_queue_id, parent_task_run_id, parameters, tags, labels,
+        state_id, state_type, state_name, state_timestamp, state, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, total_run_time)
+    select pg_temp.id(e, 'run' || n), e, substr(md5(n::text), 1, 6) || '-' || substr(md5('n' || n), 1, 6),
+        pg_temp.id(timestamptz '2026-01-01', 'flow' || f),
+        case when n % 3 > 0 then pg_temp.id(timestamptz '2026-01-01', 'deployment' || ((f + 299) % 400 + 1)) end,
+        case when n % 3 > 0 then pg_temp.id(timestamptz '2026-01-01', 'queue' || (f % 20 + 1)) end,
+        case when n % 40 = 7 then pg_temp.id(pg_temp.expected(n - 1), 'task' || (n - 1) || '.1') end,
+        json_build_object('n', n, 'text', md5(n::text)), case when n % 4 = 0 then array['team-' || n % 17] else '{}' end, '{"prefect.flow.id": "x"}',
+        pg_temp.id(e, 'state' || n), s, initcap((array['SCHEDULED','PENDING','RUNNING','COMPLETED','FAILED','CANCELLED','CRASHED'])[s + 1]), e,
+        json_build_object('type', s), case when s in (0, 1) then 0 else 1 end, e, case when s = 0 then e end,
+        case when s > 1 then e + (n % 600) * interval '100 ms' end,
+        case when s > 2 then e + (n % 600) * interval '100 ms' + (n % 7919) * interval '37 ms' end,
+        case when s > 2 then (n % 7919) * 0.037 else 0 end
+    from (select n, pg_temp.expected(n) as e, pg_temp.state(n, 0) as s,
+        -- One flow has a tenth of all runs, the others ever fewer.
+        case when n % 10 = 0 then 1 else (300 * ((hashint8(n) & 65535) / 65536.0) ^ 3)::integer + 1 end as f
+        from generate_series(1, pg_temp.runs()) n) r;
+
+insert into task_run (id, created, name, flow_run_id, task_key, dynamic_key, task_inputs, tags,
+        state_id, state_type, state_name, state_timestamp, state, run_count, expected_start_time, start_time, end_time, total_run_time)
+    select pg_temp.id(e, 'task' || n || '.' || k), e, 'task-' || k || '-' || substr(md5(n || '.' || k), 1, 3), pg_temp.id(pg_temp.expected(n), 'run' || n),
+        'task-' || k, md5(n || '.' || k), '{}', case when n % 4 = 0 then array['team-' || n % 17] else '{}' end,
+        pg_temp.id(e, 'task-state' || n || '.' || k), s, initcap((array['SCHEDULED','PENDING','RUNNING','COMPLETED','FAILED','CANCELLED','CRASHED'])[s + 1]), e,
+        json_build_object('type', s), 1, e, case when s > 1 then e end, case when s > 2 then e + (n % 1013) * interval '11 ms' end,
+        case when s > 2 then (n % 1013) * 0.011 else 0 end
+    from (select n, k, pg_temp.expected(n) + k * interval '1 s' as e, case when pg_temp.state(n, k) = 0 then 3::smallint else pg_temp.state(n, k) end as s
+        from generate_series(1, pg_temp.runs()) n, generate_series(1, 3) k) t;
+
+insert into run_state (id, run_id, kind, timestamp, state)
+    select t.state_id, t.id, 1, t.state_timestamp, json_build_object('type', upper(t.state_name), 'name', t.state_name) from task_run t
+    union all select r.state_id, r.id, 0, r.state_timestamp, json_build_object('type', upper(r.state_name), 'name', r.state_name) from flow_run r;
+
+analyze;

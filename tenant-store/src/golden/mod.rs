@@ -1,0 +1,171 @@
+//! The SQL of every filter, order and relation, in files to be read: `flows.sql`, `flow_runs.sql`, `task_runs.sql`.
+//!
+//! Each entry is a comment with a request, and the statement it becomes. `filter` shows the condition of a filter alone,
+//! the others the whole statement without its columns. After a change that is meant, run
+//! `GOLDEN=write cargo test -p tenant-store sql` and read the difference. A criterion that no entry asks fails a test.
+
+use domain::flow_runs::FlowRun;
+use domain::flows::Flow;
+use domain::history::Intervals;
+use domain::observed_states::ObservedStateSort;
+use domain::task_runs::TaskRun;
+use serde_json::Value;
+use wire::{Described, Input, Schemas, Time};
+
+use crate::deployments::DeploymentFilter;
+use crate::flow_runs::{self, FlowRunFilter, FlowRunSort};
+use crate::flows::{self, FlowFilter, FlowSort};
+use crate::relations::Filters;
+use crate::run_states;
+use crate::sql::{Columns, Condition, Sql};
+use crate::task_runs::{self, TaskRunFilter, TaskRunSort};
+use crate::work_pools::WorkPoolFilter;
+use crate::work_queues::WorkQueueFilter;
+
+const FILES: [(&str, &str); 3] =
+    [("flows.sql", include_str!("flows.sql")), ("flow_runs.sql", include_str!("flow_runs.sql")), ("task_runs.sql", include_str!("task_runs.sql"))];
+
+/// The filters of a request.
+#[derive(Input)]
+#[input(forbid_extra)]
+struct Body {
+    flows: Option<FlowFilter>,
+    flow_runs: Option<FlowRunFilter>,
+    task_runs: Option<TaskRunFilter>,
+    deployments: Option<DeploymentFilter>,
+    work_pools: Option<WorkPoolFilter>,
+    work_queues: Option<WorkQueueFilter>,
+}
+
+pub(crate) fn filters(text: &str) -> Filters {
+    let Body { flows, flow_runs, task_runs, deployments, work_pools, work_queues } = parsed(text);
+    Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues }
+}
+
+pub(crate) fn parsed<T: Input>(text: &str) -> T {
+    let body = wire::json::parse(text.as_bytes()).unwrap_or_else(|_| panic!("not JSON: {text}"));
+    let mut errors = wire::Errors::of_body();
+    T::parse(&body, &mut errors).unwrap_or_else(|| panic!("{text}: {:?}", errors.items()))
+}
+
+/// The hundred intervals of the histories here.
+pub(crate) fn intervals() -> Intervals {
+    let start = Time::from_micros(1_767_225_600_000_000);
+    Intervals { start, length: 86_400_000_000, count: 100 }
+}
+
+/// What an entry asks for: a resource, what of it, perhaps in an order.
+pub(crate) fn statement<'a>(what: &str, filters: &'a Filters) -> Sql<'a> {
+    let words: Vec<&str> = what.split(' ').collect();
+    let (limit, offset) = (200, 0);
+    match words[..] {
+        ["flows", "list", sort] => flows::page(filters, parsed::<FlowSort>(&format!("\"{sort}\"")), limit, offset),
+        ["flows", "count"] => flows::counting(filters),
+        ["flow_runs", "list", sort] => flow_runs::statements::page(filters, parsed::<FlowRunSort>(&format!("\"{sort}\"")), limit, offset),
+        ["flow_runs", "count"] => flow_runs::statements::counting(filters),
+        ["flow_runs", "lateness"] => flow_runs::statements::averaging(filters),
+        ["flow_runs", "history"] => flow_runs::statements::historical(filters, &intervals()),
+        ["task_runs", "list", sort] => {
+            task_runs::statements::page(TaskRun::COLUMNS, filters, parsed::<TaskRunSort>(&format!("\"{sort}\"")), limit, offset)
+        }
+        ["task_runs", "count"] => task_runs::statements::counting(filters),
+        ["task_runs", "history"] => task_runs::statements::historical(filters, &intervals()),
+        ["observed_states", "list", sort] => {
+            run_states::observed_statement(None, parsed::<ObservedStateSort>(&format!("\"{sort}\"")), limit)
+        }
+        _ => panic!("what is {what}?"),
+    }
+}
+
+fn text(request: &str) -> String {
+    let (what, body) = request.split_at(request.find('{').unwrap_or_else(|| panic!("no body: {request}")));
+    let (what, filters) = (what.trim(), filters(body));
+    let text = match what {
+        "filter" => {
+            let mut sql = Sql::default();
+            let Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues } = &filters;
+            let conditions: [Option<&dyn Condition>; 6] = [
+                flows.as_ref().map(|f| f as _),
+                flow_runs.as_ref().map(|f| f as _),
+                task_runs.as_ref().map(|f| f as _),
+                deployments.as_ref().map(|f| f as _),
+                work_pools.as_ref().map(|f| f as _),
+                work_queues.as_ref().map(|f| f as _),
+            ];
+            conditions.into_iter().flatten().for_each(|condition| condition.write(&mut sql));
+            sql.text().to_owned()
+        }
+        _ => statement(what, &filters).text().to_owned(),
+    };
+    text.replace(Flow::COLUMNS, "…").replace(FlowRun::COLUMNS, "…").replace(TaskRun::COLUMNS, "…")
+}
+
+/// Requests and what stands below them.
+fn entries(file: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut lines = file.lines().filter(|line| !line.is_empty());
+    std::iter::from_fn(move || {
+        let request = lines.next()?;
+        Some((request.strip_prefix("-- ").unwrap_or_else(|| panic!("no request: {request}")), lines.next().unwrap_or_default()))
+    })
+}
+
+#[test]
+fn sql_is_as_it_was() {
+    for (name, file) in FILES {
+        if std::env::var("GOLDEN").as_deref() == Ok("write") {
+            let requests: Vec<&str> = file.lines().filter_map(|line| line.strip_prefix("-- ")).collect();
+            let written: Vec<String> = requests.iter().map(|request| format!("-- {request}\n{}\n", text(request))).collect();
+            let path = format!("{}/src/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::write(path, written.join("\n")).expect("the golden files can be written");
+            continue;
+        }
+        for (request, sql) in entries(file) {
+            assert_eq!(text(request), sql, "{name}: {request}: if that is meant, GOLDEN=write cargo test -p tenant-store sql");
+        }
+    }
+}
+
+/// The ways to the criteria of a schema: `state.type.any_`.
+fn criteria(schema: &Value, schemas: &Schemas, way: &str, into: &mut Vec<String>) {
+    let schema = schemas.resolve(schema);
+    let of_option = schema["anyOf"].as_array().and_then(|members| members.first()).map(|member| schemas.resolve(member));
+    match of_option.as_ref().unwrap_or(&schema)["properties"].as_object() {
+        Some(fields) => fields.iter().filter(|(name, _)| *name != "operator").for_each(|(name, field)| {
+            criteria(field, schemas, &format!("{way}.{name}"), into);
+        }),
+        None => into.push(way.to_owned()),
+    }
+}
+
+#[test]
+fn sql_of_every_criterion_is_shown() {
+    let requests: Vec<Value> = FILES
+        .iter()
+        .flat_map(|(_, file)| entries(file))
+        .map(|(request, _)| serde_json::from_str(&request[request.find('{').unwrap_or(0)..]).expect("JSON"))
+        .collect();
+    let mut schemas = Schemas::default();
+    let body = Body::schema(&mut schemas);
+    let mut all = Vec::new();
+    criteria(&body, &schemas, "", &mut all);
+    assert!(all.len() > 70, "{all:?}");
+    let asked = |way: &str| requests.iter().any(|request| !request.pointer(&way.replace('.', "/")).unwrap_or(&Value::Null).is_null());
+    let hidden: Vec<&String> = all.iter().filter(|way| !asked(way)).collect();
+    assert!(hidden.is_empty(), "no entry of src/golden/*.sql asks for {hidden:?}");
+}
+
+#[test]
+fn sql_of_every_order_is_shown() {
+    let mut schemas = Schemas::default();
+    let orders = |schema: Value| schema["enum"].as_array().cloned().unwrap_or_default();
+    let resolved = |schema: Value, schemas: &Schemas| orders(schemas.resolve(&schema));
+    let flows = FlowSort::schema(&mut schemas);
+    let flow_runs = FlowRunSort::schema(&mut schemas);
+    let task_runs = TaskRunSort::schema(&mut schemas);
+    for (what, schema) in [("flows", flows), ("flow_runs", flow_runs), ("task_runs", task_runs)] {
+        for sort in resolved(schema, &schemas) {
+            let request = format!("-- {what} list {} {{}}", sort.as_str().unwrap_or_default());
+            assert!(FILES.iter().any(|(_, file)| file.lines().any(|line| line == request)), "no entry: {request}");
+        }
+    }
+}
