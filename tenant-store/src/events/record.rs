@@ -94,7 +94,8 @@ const EVENTS: [(&str, &str); 8] = [
 
 /// Rows of parameters from number `first` on, as `u`.
 fn unnest(first: usize, columns: &[(&str, &str)]) -> String {
-    let params: Vec<String> = columns.iter().enumerate().map(|(i, (_, sql))| format!("${}::{sql}[]", first + i)).collect();
+    let params: Vec<String> =
+        columns.iter().enumerate().map(|(i, (_, sql))| format!("${}::{sql}[]", first + i)).collect();
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     format!("unnest({}) as u({})", params.join(", "), names.join(", "))
 }
@@ -114,12 +115,15 @@ static WRITE_EVENTS: LazyLock<String> = LazyLock::new(|| insert_events(1));
 
 /// Runs, their states and all events. The parameters: [`RunRows`], [`StateRows`], [`EventRows`].
 static WRITE_ALL: LazyLock<String> = LazyLock::new(|| {
-    let mut columns: Vec<(&str, &str)> = vec![("id", "uuid"), ("fresh", "boolean"), ("bits", "integer"), ("older", "json")];
+    let mut columns: Vec<(&str, &str)> =
+        vec![("id", "uuid"), ("fresh", "boolean"), ("bits", "integer"), ("older", "json")];
     columns.extend(HEAD);
     columns.extend(SETTABLE.map(|(name, sql, _, _)| (name, sql)));
-    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).filter(|name| !["fresh", "bits"].contains(name)).collect();
+    let names: Vec<&str> =
+        columns.iter().map(|(name, _)| *name).filter(|name| !["fresh", "bits"].contains(name)).collect();
     let sent: Vec<String> = columns.iter().map(|(name, _)| format!("u.{name}")).collect();
-    let fresh: Vec<String> = ["id", "older"].iter().chain(HEAD.iter().map(|(name, _)| name)).map(|name| format!("u.{name}")).collect();
+    let fresh: Vec<String> =
+        ["id", "older"].iter().chain(HEAD.iter().map(|(name, _)| name)).map(|name| format!("u.{name}")).collect();
     let fresh: Vec<String> = fresh
         .into_iter()
         .chain(SETTABLE.iter().map(|(name, _, default, made)| match *default {
@@ -127,7 +131,8 @@ static WRITE_ALL: LazyLock<String> = LazyLock::new(|| {
             default => made.replace("{}", &format!("coalesce(u.{name}, {default})")),
         }))
         .collect();
-    let head = HEAD.iter().map(|(name, _)| format!("{name} = case when u.state_id is null then t.{name} else u.{name} end"));
+    let head =
+        HEAD.iter().map(|(name, _)| format!("{name} = case when u.state_id is null then t.{name} else u.{name} end"));
     let set = SETTABLE.iter().enumerate().map(|(at, (name, _, _, made))| {
         let made = made.replace("{}", &format!("u.{name}"));
         format!("{name} = case when u.bits & {} <> 0 then {made} else t.{name} end", 1 << at)
@@ -271,7 +276,9 @@ impl RunRows {
         self.bits.push(taken.bits());
         self.older.push(older);
         let (keys, state) = match head {
-            Some(Head { flow_run_id, task_key, dynamic_key, state }) => ((flow_run_id, Some(task_key), Some(dynamic_key)), Some(state)),
+            Some(Head { flow_run_id, task_key, dynamic_key, state }) => {
+                ((flow_run_id, Some(task_key), Some(dynamic_key)), Some(state))
+            }
             None => Default::default(),
         };
         self.flow_run_id.push(keys.0);
@@ -282,13 +289,17 @@ impl RunRows {
         self.state_name.push(state.as_ref().map(|state| state.name().to_owned()));
         self.state_timestamp.push(state.as_ref().map(|state| state.timestamp));
         self.state.push(state.as_ref().map(Stored::of));
-        let Taken { name, cache_key, cache_expiration, task_version, empirical_policy, tags, labels, task_inputs, .. } = taken;
+        let Taken {
+            name, cache_key, cache_expiration, task_version, empirical_policy, tags, labels, task_inputs, ..
+        } = taken;
         // A new run must have a name.
         self.name.push(name.or_else(|| fresh.then(|| slug(rand::random()))));
         self.cache_key.push(cache_key.flatten());
         self.cache_expiration.push(cache_expiration.flatten());
         self.task_version.push(task_version.flatten());
-        self.empirical_policy.push(empirical_policy.as_ref().map(Stored::of).or_else(|| fresh.then(|| Stored::of(&TaskRunPolicy::default()))));
+        self.empirical_policy.push(
+            empirical_policy.as_ref().map(Stored::of).or_else(|| fresh.then(|| Stored::of(&TaskRunPolicy::default()))),
+        );
         self.tags.push(tags.as_ref().map(RawJson::of));
         self.labels.push(labels);
         self.task_inputs.push(task_inputs);
