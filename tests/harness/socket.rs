@@ -66,6 +66,11 @@ impl Socket {
         self.0.send(Message::Ping(payload.to_vec().into())).expect("the socket is open");
     }
 
+    /// Like [`Socket::ping`], for a socket that may be gone.
+    pub fn try_ping(&mut self, payload: &[u8]) -> Result<(), Box<Error>> {
+        Ok(self.0.send(Message::Ping(payload.to_vec().into()))?)
+    }
+
     /// Begins to close; the server's answer comes by [`Socket::receive`].
     pub fn close(&mut self) {
         let frame = CloseFrame { code: tungstenite::protocol::frame::coding::CloseCode::Normal, reason: "".into() };

@@ -43,3 +43,12 @@ pub fn account_checksum(server: &Server, account_id: &str) -> String {
     let sql = format!("select count(*), md5(string_agg(t.row, '' order by t.row)) from ({}) t(row)", parts.join(" union all "));
     server.database().sql(&sql)
 }
+
+/// The rows of a schema that hold a text anywhere.
+pub fn rows_with(server: &Server, schema: &str, text: &str) -> Vec<String> {
+    let tables = format!("select relname from pg_class where relkind = 'r' and relnamespace = '{schema}'::regnamespace");
+    let tables = server.database().sql(&tables);
+    let rows = |table: &str| format!("select '{table}: ' || t::text from {schema}.{table} t where strpos(t::text, '{text}') > 0");
+    let all: Vec<String> = tables.lines().map(rows).collect();
+    server.database().sql(&all.join(" union all ")).lines().map(str::to_owned).collect()
+}
