@@ -25,7 +25,8 @@ static SLUG: LazyLock<Regex> = LazyLock::new(|| regex(r"^[a-z]+-[a-z]+$"));
 pub const ABOUT: &str = "≈";
 
 /// Fields that hold a duration wherever they occur.
-const DURATIONS: [&str; 5] = [
+const DURATIONS: [&str; 6] = [
+    "delay_seconds",
     "total_run_time",
     "estimated_run_time",
     "estimated_start_time_delta",
