@@ -3,49 +3,78 @@
 //! The client takes a pong for an acknowledgement of every event it sent before its ping, and sends again what was not
 //! acknowledged. So this loop is strictly sequential: it takes what has arrived, commits it, and only then touches the
 //! socket again. The library queues the answer to a ping when it hands the ping out, and writes it with the next read or
-//! write; nothing is read or written between a ping and the commit of what came before it.
+//! write; nothing is read or written between a ping and the commit of what came before it. The same holds for a close.
+
+use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use tenant_store::{Scope, events};
+use tenant_store::{Error as StoreError, Scope, events};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 use super::greeting::{Greeting, Guest, close};
-use super::watch::{End, Look, Watch};
+use super::watch::{End, Look, Lookout, Watch};
 use crate::App;
 use crate::kit::{Lane, Socket};
 
 /// Events committed at once, at most. What arrives during a commit is the next batch.
-const BATCH: usize = 500;
+const BATCH: usize = 1000;
 /// Bytes committed at once, about.
 const BATCH_BYTES: usize = 4 << 20;
+/// How long a batch is tried while the database is away. The peer hears nothing meanwhile, which holds it back; an answer
+/// to its ping it awaits for twenty seconds.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+const NOT_STORED: End = End { code: CloseCode::Again, reason: "Events could not be stored: send them again" };
+const NO_WORKSPACE: End = End { code: CloseCode::Policy, reason: "Workspace not found" };
 
 pub async fn run(mut socket: Socket, greeting: Greeting) {
     let Some(Guest { app, scope, admission, first }) = greeting.receive(&mut socket).await else { return };
     let mut watch = Watch::new(&app, admission);
+    serve(&mut socket, &Workspace { app, scope }, &mut watch, first).await;
+}
+
+/// Where events are kept. When it answers `Ok`, all of them are.
+trait Keeper: Sync {
+    fn keep(&self, texts: &[String]) -> impl Future<Output = Result<(), End>> + Send;
+}
+
+/// The loop. Returns when the socket is closed.
+async fn serve<S, K: Keeper, L: Lookout>(
+    socket: &mut WebSocketStream<S>,
+    keeper: &K,
+    lookout: &mut L,
+    first: Option<String>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let mut batch = Batch::default();
-    batch.texts.extend(first);
+    first.into_iter().for_each(|text| batch.push(text));
     loop {
-        let step = match batch.is_empty() {
+        let step = match batch.texts.is_empty() {
             false => Step::Commit,
             true => tokio::select! {
-                message = socket.next() => { watch.heard(); batch.take(message) }
-                look = watch.look() => match look {
+                message = socket.next() => {
+                    lookout.heard();
+                    batch.take(message)
+                }
+                look = lookout.look() => match look {
                     Look::Stay => continue,
-                    Look::Ping => {
-                        if socket.send(Message::Ping(Bytes::new())).await.is_err() { return }
-                        continue;
-                    }
-                    Look::End(End { code, reason }) => return close(&mut socket, code, reason).await,
+                    Look::Ping if socket.send(Message::Ping(Bytes::new())).await.is_ok() => continue,
+                    Look::Ping => return,
+                    Look::End(End { code, reason }) => return close(socket, code, reason).await,
                 },
             },
         };
-        let step = batch.gather(&mut socket, step);
-        if !batch.is_empty() {
-            if let Err(error) = commit(&app, &scope, &mut batch).await {
-                tracing::warn!(%error, "events could not be stored; the client will send them again");
-                return close(&mut socket, CloseCode::Error, "Events could not be stored: send them again").await;
+        let step = batch.gather(socket, step);
+        if !batch.texts.is_empty() {
+            if let Err(End { code, reason }) = keeper.keep(&batch.texts).await {
+                return close(socket, code, reason).await;
             }
+            batch = Batch::default();
         }
         match step {
             Step::Commit => {}
@@ -78,10 +107,6 @@ struct Batch {
 }
 
 impl Batch {
-    fn is_empty(&self) -> bool {
-        self.texts.is_empty()
-    }
-
     fn take(&mut self, message: Option<Result<Message, Error>>) -> Step {
         match message {
             Some(Ok(Message::Text(text))) => self.push(text.as_str().to_owned()),
@@ -99,7 +124,10 @@ impl Batch {
     }
 
     /// Takes what has arrived already, up to a ping, a close or a full batch; waits for nothing.
-    fn gather(&mut self, socket: &mut Socket, mut step: Step) -> Step {
+    fn gather<S>(&mut self, socket: &mut WebSocketStream<S>, mut step: Step) -> Step
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         while matches!(step, Step::Commit) && self.texts.len() < BATCH && self.bytes < BATCH_BYTES {
             match socket.next().now_or_never() {
                 Some(message) => step = self.take(message),
@@ -110,12 +138,39 @@ impl Batch {
     }
 }
 
-async fn commit(app: &App, scope: &Scope, batch: &mut Batch) -> tenant_store::Result<()> {
-    let texts = std::mem::take(&mut batch.texts);
-    batch.bytes = 0;
-    let taken = events::take_in(scope, Lane::Ingest, "events/in", texts).await?;
-    let metrics = app.metrics();
-    metrics.events.with_label_values(&["events/in"]).inc_by(taken.stored as u64);
-    metrics.quarantined.with_label_values(&["events/in"]).inc_by(taken.quarantined as u64);
-    Ok(())
+struct Workspace {
+    app: App,
+    scope: Scope,
 }
+
+impl Keeper for Workspace {
+    async fn keep(&self, texts: &[String]) -> Result<(), End> {
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let error = match events::take_in(&self.scope, Lane::Ingest, "events/in", texts).await {
+                Ok(taken) => {
+                    let metrics = self.app.metrics();
+                    metrics.events.with_label_values(&["events/in"]).inc_by(taken.stored as u64);
+                    metrics.quarantined.with_label_values(&["events/in"]).inc_by(taken.quarantined as u64);
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            tracing::warn!(%error, events = texts.len(), "events could not be stored");
+            let away = matches!(error, StoreError::Unavailable(_) | StoreError::SchemaVersion(_));
+            if !away || begun.elapsed() + pause > PATIENCE {
+                return Err(if matches!(error, StoreError::WorkspaceGone) { NO_WORKSPACE } else { NOT_STORED });
+            }
+            let mut draining = self.app.draining();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = draining.wait_for(|draining| *draining) => return Err(NOT_STORED),
+            }
+            pause = (2 * pause).min(Duration::from_secs(2));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,12 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use http::StatusCode;
 use serde_json::Value;
 use tenant_store::Scope;
+use tenant_store::control::ApiKey;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -20,10 +24,16 @@ use crate::kit::{Call, Caller, Need, Secret, Socket, Tenant};
 
 /// How long a client may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a goodbye may take.
+const FAREWELL: Duration = Duration::from_secs(2);
 
-/// At most 123 bytes fit in a close frame.
-const NO_KEY: &str = "No key came with this socket: set PREFECT_CLOUD_API_URL beside PREFECT_API_URL, or PREFECT_API_AUTH_STRING";
-const BAD_KEY: &str = "Invalid authentication credentials";
+/// At most 123 bytes fit in a close frame. Clients print it: it names the cure.
+const NO_KEY: &str =
+    "No key came with this socket: set PREFECT_CLOUD_API_URL beside PREFECT_API_URL, or PREFECT_API_AUTH_STRING";
+const BAD_KEY: &str =
+    "Invalid authentication credentials: see PREFECT_API_KEY, PREFECT_CLOUD_API_URL, PREFECT_API_AUTH_STRING";
+const NO_SCOPE: &str = "Your role in this workspace lacks the scope that this socket needs";
+const LATER: &str = "Temporarily unavailable: connect again";
 
 /// What the request said of the caller.
 pub struct Greeting {
@@ -56,38 +66,51 @@ impl Greeting {
 
     /// Lets the caller in, or closes the socket with the reason.
     pub async fn receive(self, socket: &mut Socket) -> Option<Guest> {
-        let admission = match &self.header {
-            Some(key) => admit(&self.app, &key.0, self.tenant, self.need).await.ok(),
+        let by_header = match &self.header {
+            Some(key) => Some(self.admit(&key.0).await),
             None => None,
         };
-        // A caller with a header who offered no subprotocol has nothing to say before its first message.
-        if let (Some(admission), false) = (&admission, self.offered_protocol) {
-            return self.guest(admission.clone(), None);
-        }
-        let text = match tokio::time::timeout(PATIENCE, next_text(socket)).await {
-            Ok(Some(text)) => text,
+        let by_header = match by_header {
+            // It counted when the socket was opened, a moment ago.
+            Some(Err(refusal)) => return self.refuse(socket, refusal).await,
+            Some(Ok(admission)) if !self.offered_protocol => return self.guest(admission, None),
+            Some(Ok(admission)) => Some(admission),
+            None => None,
+        };
+        let word = match tokio::time::timeout(PATIENCE, next_text(socket)).await {
+            Ok(Some(text)) => Word::of(text),
             Ok(None) => return None,
-            Err(_) => return self.refuse(socket, "Expected an auth message").await,
+            Err(_) => return self.refuse(socket, Refusal::because("Expected an auth message")).await,
         };
-        let message: Value = serde_json::from_str(&text).unwrap_or_default();
-        if message["type"] != "auth" {
-            return match admission {
-                Some(admission) => self.guest(admission, Some(text)),
-                None => self.refuse(socket, "Expected an auth message").await,
-            };
-        }
-        let admission = match (admission, message["token"].as_str()) {
-            (Some(admission), _) => Ok(admission),
-            (None, None | Some("")) => Err(NO_KEY),
-            (None, Some(token)) => admit(&self.app, token, self.tenant, self.need).await.map_err(|_| BAD_KEY),
+        let admitted = match (by_header, word) {
+            // Nothing to say before its first message.
+            (Some(admission), Word::Other(text)) => return self.guest(admission, Some(text)),
+            (Some(admission), Word::Auth(_)) => Ok(admission),
+            (None, Word::Auth(Some(token))) => self.admit(&token).await,
+            (None, Word::Auth(None) | Word::Other(_)) => Err(Refusal::because(NO_KEY)),
         };
-        match admission {
+        match admitted {
             Ok(admission) => {
                 socket.send(Message::text(r#"{"type":"auth_success"}"#)).await.ok()?;
                 self.guest(admission, None)
             }
-            Err(reason) => self.refuse(socket, reason).await,
+            Err(refusal) => self.refuse(socket, refusal).await,
         }
+    }
+
+    async fn admit(&self, token: &str) -> Result<Admission, Refusal> {
+        let failure = match admit(&self.app, token, self.tenant, self.need).await {
+            Ok(admission) => return Ok(admission),
+            Err(failure) => failure,
+        };
+        let masked = ApiKey::parse(token.rsplit(':').next().unwrap_or(token)).map(|key| key.mask());
+        let (code, reason) = match failure.status() {
+            // After 1008 a client gives up for good, and its task runs with it.
+            status if status.is_server_error() => (CloseCode::Again, LATER),
+            StatusCode::FORBIDDEN => (CloseCode::Policy, NO_SCOPE),
+            _ => (CloseCode::Policy, BAD_KEY),
+        };
+        Err(Refusal { code, reason, masked })
     }
 
     fn guest(&self, admission: Admission, first: Option<String>) -> Option<Guest> {
@@ -95,16 +118,52 @@ impl Greeting {
         Some(Guest { app: self.app.clone(), scope: scope.clone(), admission, first })
     }
 
-    async fn refuse(&self, socket: &mut Socket, reason: &'static str) -> Option<Guest> {
+    async fn refuse(&self, socket: &mut Socket, refusal: Refusal) -> Option<Guest> {
+        let Refusal { code, reason, masked } = refusal;
         self.app.metrics().sockets_refused.with_label_values(&[self.socket]).inc();
-        tracing::warn!(socket = self.socket, tenant = ?self.tenant, reason, "socket refused");
-        close(socket, CloseCode::Policy, reason).await;
+        tracing::warn!(socket = self.socket, tenant = ?self.tenant, key = masked, reason, "socket refused");
+        close(socket, code, reason).await;
         None
     }
 }
 
+/// Why a caller may not stay.
+struct Refusal {
+    code: CloseCode,
+    reason: &'static str,
+    /// The key it came with, as far as it may be shown.
+    masked: Option<String>,
+}
+
+impl Refusal {
+    fn because(reason: &'static str) -> Self {
+        Self { code: CloseCode::Policy, reason, masked: None }
+    }
+}
+
+/// The first thing a caller says.
+#[derive(Debug, PartialEq)]
+enum Word {
+    /// An auth message, with a token that is not empty.
+    Auth(Option<String>),
+    Other(String),
+}
+
+impl Word {
+    fn of(text: String) -> Self {
+        let message: Value = serde_json::from_str(&text).unwrap_or_default();
+        if message["type"] != "auth" {
+            return Word::Other(text);
+        }
+        Word::Auth(message["token"].as_str().filter(|token| !token.is_empty()).map(str::to_owned))
+    }
+}
+
 /// The next text, answering pings meanwhile; `None` when the peer went away.
-pub async fn next_text(socket: &mut Socket) -> Option<String> {
+pub async fn next_text<S>(socket: &mut WebSocketStream<S>) -> Option<String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     loop {
         match socket.next().await?.ok()? {
             Message::Text(text) => return Some(text.as_str().to_owned()),
@@ -116,10 +175,47 @@ pub async fn next_text(socket: &mut Socket) -> Option<String> {
 }
 
 /// Says goodbye and waits, not for long, for the peer to say it too.
-pub async fn close(socket: &mut Socket, code: CloseCode, reason: &str) {
+pub async fn close<S>(socket: &mut WebSocketStream<S>, code: CloseCode, reason: &str)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let frame = CloseFrame { code, reason: reason.into() };
-    if socket.close(Some(frame)).await.is_ok() {
-        let farewell = async { while let Some(Ok(_)) = socket.next().await {} };
-        let _ = tokio::time::timeout(Duration::from_secs(2), farewell).await;
+    let farewell = async {
+        // What still comes in is not confirmed, so its sender keeps it.
+        if socket.close(Some(frame)).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    let _ = tokio::time::timeout(FAREWELL, farewell).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_fit_in_a_close_frame() {
+        for reason in [NO_KEY, BAD_KEY, NO_SCOPE, LATER] {
+            assert!(reason.len() <= 123, "{reason}");
+        }
+        assert!(NO_KEY.contains("PREFECT_CLOUD_API_URL") && BAD_KEY.contains("PREFECT_CLOUD_API_URL"));
+    }
+
+    #[test]
+    fn the_first_word_is_an_auth_message_or_not() {
+        let auth = |token: &str| Word::Auth(Some(token.into()));
+        for (text, word) in [
+            (r#"{"type":"auth","token":"k"}"#, auth("k")),
+            (r#"{"token":"u:k","type":"auth","more":1}"#, auth("u:k")),
+            (r#"{"type":"auth","token":null}"#, Word::Auth(None)),
+            (r#"{"type":"auth","token":""}"#, Word::Auth(None)),
+            (r#"{"type":"auth","token":5}"#, Word::Auth(None)),
+            (r#"{"type":"auth"}"#, Word::Auth(None)),
+        ] {
+            assert_eq!(Word::of(text.into()), word, "{text}");
+        }
+        for text in [r#"{"type":"filter"}"#, r#"{"occurred":"…"}"#, "[]", "x", ""] {
+            assert_eq!(Word::of(text.into()), Word::Other(text.into()));
+        }
     }
 }

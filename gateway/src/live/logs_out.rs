@@ -1,22 +1,28 @@
 //! `/logs/out`: lines as they are stored, for whoever watches a run. There is no back-fill, as in the reference.
 
+use std::time::Duration;
+
+use domain::logs::Log;
 use futures_util::{SinkExt, StreamExt};
 use serde::Serialize;
 use serde_json::Value;
 use tenant_store::logs::LogFilter;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 use wire::{Errors, Input};
 
 use super::greeting::{Greeting, Guest, close, next_text};
-use super::watch::{End, Look, Watch};
+use super::watch::{End, Look, Lookout, Watch};
 use crate::kit::Socket;
+
+/// How long a listener may take to take what it asked for.
+const SEND: Duration = Duration::from_secs(20);
 
 #[derive(Serialize)]
 struct Frame<'l> {
     r#type: &'static str,
-    log: &'l domain::logs::Log,
+    log: &'l Log,
 }
 
 pub async fn run(mut socket: Socket, greeting: Greeting) {
@@ -36,12 +42,7 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
         tokio::select! {
             batch = lines.recv() => match batch {
                 Ok(batch) => {
-                    for log in batch.iter().filter(|log| filter.passes(log)) {
-                        // Plain data.
-                        let text = serde_json::to_string(&Frame { r#type: "log", log }).unwrap_or_default();
-                        if socket.feed(Message::text(text)).await.is_err() { return }
-                    }
-                    if socket.flush().await.is_err() { return }
+                    if !matches!(tokio::time::timeout(SEND, send(&mut socket, &filter, &batch)).await, Ok(Ok(()))) { return }
                 }
                 Err(RecvError::Lagged(_)) => {
                     return close(&mut socket, CloseCode::Again, "Too slow for the lines that are written: connect again").await;
@@ -62,6 +63,15 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
             },
         }
     }
+}
+
+async fn send(socket: &mut Socket, filter: &LogFilter, batch: &[Log]) -> Result<(), Error> {
+    for log in batch.iter().filter(|log| filter.passes(log)) {
+        // Plain data.
+        let text = serde_json::to_string(&Frame { r#type: "log", log }).unwrap_or_default();
+        socket.feed(Message::text(text)).await?;
+    }
+    socket.flush().await
 }
 
 /// The filter of a filter message; why it is none otherwise, short enough for a close frame.

@@ -23,8 +23,9 @@ pub static OPS: &[Op] = ops![
         need WorkspaceByMessage(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
 ];
 
-/// An event may have 1.5 MB; a message is one event.
-const LARGEST_EVENT: usize = 2 << 20;
+/// A message is one event, and an event may have 1.5 MB. What is larger is taken too, up to the reference's limit of a
+/// message, and set aside: a client whose socket breaks sends the same again, for ever.
+const LARGEST_EVENT: usize = 16 << 20;
 /// Filters and tokens are short.
 const LARGEST_FILTER: usize = 256 << 10;
 

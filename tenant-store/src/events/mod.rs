@@ -27,13 +27,13 @@ pub struct Taken {
 const TRIES: usize = 5;
 
 /// Takes in messages that should be events.
-pub async fn take_in(scope: &Scope, lane: Lane, source: &'static str, texts: Vec<String>) -> Result<Taken> {
+pub async fn take_in(scope: &Scope, lane: Lane, source: &'static str, texts: &[String]) -> Result<Taken> {
     let mut events = Vec::with_capacity(texts.len());
     let mut unstorable = Vec::new();
     for text in texts {
-        match Event::of_message(&text) {
+        match Event::of_message(text) {
             Ok(event) => events.push(event),
-            Err(reason) => unstorable.push(Unstorable { source, reason, body: text }),
+            Err(reason) => unstorable.push(Unstorable { source, reason, body: text.clone() }),
         }
     }
     let mut taken = take_in_events(scope, lane, source, &events).await?;

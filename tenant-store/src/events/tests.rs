@@ -48,7 +48,7 @@ fn life(run: u128) -> Vec<String> {
 }
 
 async fn take(scope: &Scope, texts: Vec<String>) -> Taken {
-    take_in(scope, Lane::Ingest, SOURCE, texts).await.unwrap()
+    take_in(scope, Lane::Ingest, SOURCE, &texts).await.unwrap()
 }
 
 async fn count(scope: &Scope, sql: &'static str) -> i64 {
