@@ -49,8 +49,8 @@ impl From<tokio_postgres::Error> for Error {
             // SET ROLE to a role that was dropped while the request was under way.
             "22" if *code == SqlState::INVALID_PARAMETER_VALUE && text.contains(" role ") => Self::WorkspaceGone,
             "23" => Self::Conflict(text),
-            // Data exceptions: 22021 and 22P05 are characters, 22003 and 22008 numbers and dates out of range.
-            "22" => Self::NotStorable(text),
+            // Limits of the program (54000: a text longer than an index holds) and data exceptions: 22021 and 22P05 are characters, 22003 and 22008 numbers and dates out of range.
+            "22" | "54" => Self::NotStorable(text),
             // Connection trouble, no resources, operator intervention (shutdown, statement_timeout), serialisation, deadlock.
             "08" | "53" | "57" | "40" => Self::Unavailable(text),
             _ if text.contains("cached plan must not change result type") => Self::Unavailable(text),
