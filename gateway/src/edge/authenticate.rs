@@ -10,6 +10,7 @@ use http::header::AUTHORIZATION;
 use tenant_store::control::{AccountEntry, Entry};
 
 use super::layer::{Below, Step, down};
+use super::refuse::refuse;
 use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
@@ -38,7 +39,7 @@ impl Step for Authenticate {
                 way.entered = entered;
                 down(below, request).await
             }
-            Err(failure) => failure.answer("authenticate"),
+            Err(failure) => refuse(request, failure, "authenticate").await,
         }
     }
 }

@@ -4,6 +4,7 @@
 use tenant_store::Scope;
 
 use super::layer::{Below, Step, down};
+use super::refuse::refuse;
 use super::way::Entered;
 use super::{Request, Way};
 use crate::kit::{Caller, Failure, Need, Reply, Response};
@@ -21,7 +22,7 @@ impl Step for Authorise {
                 way.entered = Entered::Permitted(caller);
                 down(below, request).await
             }
-            Err(failure) => failure.answer(op.id),
+            Err(failure) => refuse(request, failure, op.id).await,
         }
     }
 }

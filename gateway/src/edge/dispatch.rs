@@ -6,12 +6,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use domain::kinds::Kind;
 use http::StatusCode;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tower::Service;
 
+use super::refuse::refuse_rest;
 use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
@@ -42,15 +45,15 @@ async fn dispatch(app: App, mut request: Request) -> Response {
     };
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
     let limit = app.edge().body_limit;
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let body = match announced.is_some_and(|length| length > limit as u64) {
+    let collected = match announced.is_some_and(|length| length > limit as u64) {
         true => Err(too_large(limit)),
-        false => collect(Limited::new(body, limit), limit).await,
+        false => collect(Limited::new(&mut body, limit), limit).await,
     };
-    let body = match body {
-        Ok(body) => body,
-        Err(failure) => return failure.answer(op.id),
+    let collected = match collected {
+        Ok(collected) => collected,
+        Err(failure) => return refuse_rest(body, parts.version, failure.answer(op.id)).await,
     };
     let call = Call {
         app,
@@ -59,17 +62,23 @@ async fn dispatch(app: App, mut request: Request) -> Response {
         params: way.params,
         query: parts.uri.query().map(str::to_owned),
         headers: parts.headers,
-        body,
+        body: collected,
         request_id: way.request_id,
         address: way.address,
         key: way.key,
         upgrade,
         arrived: way.arrived,
     };
-    (op.run)(call).await
+    let app = call.app.clone();
+    let response = (op.run)(call).await;
+    if op.touches.contains(&Kind::Control) && response.status().is_success() {
+        // Before the answer is sent: who reads that a key or a workspace is gone finds it gone here, not in a second.
+        app.keys().forget();
+    }
+    response
 }
 
-async fn collect(body: Limited<hyper::body::Incoming>, limit: usize) -> Reply<Bytes> {
+async fn collect(body: Limited<&mut Incoming>, limit: usize) -> Reply<Bytes> {
     match body.collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::{AccountId, WorkspaceId};
@@ -43,6 +44,13 @@ impl Keys {
     pub async fn authenticate(&self, key: &str) -> Result<Option<Principal>, Error> {
         self.principals.get(digest(key), self.control.authenticate(key)).await
     }
+
+    /// Asks anew from now on: something of the control plane was changed here. Other replicas learn it within a second.
+    pub fn forget(&self) {
+        self.workspaces.forget();
+        self.accounts.forget();
+        self.principals.forget();
+    }
 }
 
 fn digest(key: &str) -> [u8; 32] {
@@ -50,7 +58,9 @@ fn digest(key: &str) -> [u8; 32] {
 }
 
 struct Remembered<K, V> {
-    fresh: Cache<K, V>,
+    /// Raised to forget: what was asked before is filed under a number that nobody looks under any more.
+    generation: AtomicU64,
+    fresh: Cache<(u64, K), V>,
     last_good: Cache<K, V>,
 }
 
@@ -60,8 +70,11 @@ where
     V: Clone + Send + Sync + 'static,
 {
     fn new() -> Self {
-        let cache = |life| Cache::builder().max_capacity(ENTRIES).time_to_live(life).build();
-        Self { fresh: cache(FRESH), last_good: cache(STALE) }
+        Self { generation: AtomicU64::new(0), fresh: cache(FRESH), last_good: cache(STALE) }
+    }
+
+    fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The remembered answer, or `ask`'s; concurrent askers of one key share a question.
@@ -73,7 +86,8 @@ where
             }
             answer
         };
-        match self.fresh.try_get_with(key, asked).await {
+        let generation = self.generation.load(Ordering::Acquire);
+        match self.fresh.try_get_with((generation, key), asked).await {
             Ok(value) => Ok(value),
             Err(error) => match (&*error, self.last_good.get(&key).await) {
                 (Error::Unavailable(cause), Some(value)) => {
@@ -84,6 +98,14 @@ where
             },
         }
     }
+}
+
+fn cache<K, V>(life: Duration) -> Cache<K, V>
+where
+    K: std::hash::Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder().max_capacity(ENTRIES).time_to_live(life).build()
 }
 
 /// The cache shares one error among all who waited for it.

@@ -8,6 +8,7 @@ mod dispatch;
 mod guard;
 mod keys;
 mod layer;
+mod refuse;
 mod request_id;
 mod route;
 mod shed;

@@ -3,6 +3,7 @@
 use http::header::UPGRADE;
 
 use super::layer::{Below, Step, down};
+use super::refuse::refuse;
 use super::trace::Seen;
 use super::{Request, Way};
 use crate::kit::{Failure, Found, Response, Tables, Tenant};
@@ -33,8 +34,8 @@ impl Step for Route {
                 }
                 down(below, request).await
             }
-            Found::NoMethod(allowed) => Failure::no_method(&allowed).answer("route"),
-            Found::Nothing => Failure::no_route().answer("route"),
+            Found::NoMethod(allowed) => refuse(request, Failure::no_method(&allowed), "route").await,
+            Found::Nothing => refuse(request, Failure::no_route(), "route").await,
         }
     }
 }

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::Request;
 use super::layer::{Below, Step, down};
+use super::refuse::refuse;
 use crate::kit::{Failure, Response};
 
 #[derive(Clone)]
@@ -20,7 +21,8 @@ impl Shed {
 impl Step for Shed {
     async fn run(self, request: Request, below: impl Below) -> Response {
         let Ok(_in_hand) = self.0.try_acquire() else {
-            return Failure::unavailable("The service is busy. Try again.", "too many requests in work").answer("shed");
+            let failure = Failure::unavailable("The service is busy. Try again.", "too many requests in work");
+            return refuse(request, failure, "shed").await;
         };
         down(below, request).await
     }
