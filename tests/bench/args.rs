@@ -61,7 +61,11 @@ pub struct Measure {
     #[arg(long = "setting", value_name = "NAME=VALUE")]
     pub settings: Vec<String>,
 
-    /// Record each step of this program with perf, into this folder.
+    /// A setting of Postgres, for all of them.
+    #[arg(long = "postgres", value_name = "NAME=VALUE")]
+    pub postgres: Vec<String>,
+
+    /// Record each step of this program with perf, into this folder; rates are lower then.
     #[arg(long, value_name = "DIR")]
     pub perf: Option<PathBuf>,
 

@@ -34,12 +34,14 @@ impl Profile {
         let mut text = Vec::new();
         let reports: [&[&str]; 3] = [
             &["--sort", "comm,dso"],
-            &["--sort", "symbol", "--comms", "prefecture,tokio-rt-worker"],
-            &["--sort", "symbol", "--comms", "postgres"],
+            &["--sort", "dso,symbol", "--comms", "prefecture,tokio-rt-worker"],
+            &["--sort", "dso,symbol", "--comms", "postgres"],
         ];
         for report in reports {
             let mut perf = Command::new("perf");
-            perf.args(["report", "--stdio", "--no-children", "--percent-limit", "0.5", "-i"]).arg(&data).args(report);
+            perf.args(["report", "--stdio", "--no-children", "--percent-limit", "0.3", "-w", "24,100", "-i"])
+                .arg(&data)
+                .args(report);
             text.extend(perf.output()?.stdout);
         }
         Ok(std::fs::write(data.with_extension("txt"), text)?)

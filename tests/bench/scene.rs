@@ -41,19 +41,16 @@ impl Scene {
     pub fn set(measure: Measure) -> Result<Scene> {
         let cluster = Cluster::own();
         let database = cluster.database();
-        for (name, value) in POSTGRES {
+        let given = pairs(&measure.postgres, "--postgres")?;
+        let own = POSTGRES.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        for (name, value) in own.chain(given) {
             database.sql(&format!("alter system set {name} = '{value}'"));
         }
         // There is nothing in it yet that could be lost.
         cluster.kill9();
         cluster.start_postgres();
         let postgres = postmaster(&database)?;
-        let settings: Vec<(String, String)> = measure
-            .settings
-            .iter()
-            .map(|text| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
-            .collect::<Option<_>>()
-            .ok_or("--setting takes NAME=VALUE")?;
+        let settings = pairs(&measure.settings, "--setting")?;
         let program = (!measure.without_program).then(|| Program::start(cluster, &settings)).transpose()?;
         let reference = (!measure.without_reference).then(|| Reference::start(cluster)).transpose()?;
         let scale = measure.scale();
@@ -131,7 +128,10 @@ impl Scene {
         let first = self.counted;
         self.counted += SPAN * clients as u64;
         let numbers = numbers.unwrap_or(pgbench::Numbers { first, span: SPAN });
-        pgbench::run(script, place, clients, self.scale.times, numbers)
+        let (watch, times) = (Watch { server: Vec::new(), postgres: vec![self.postgres] }, self.scale.times);
+        let before = watch.now();
+        let measured = pgbench::run(script, place, clients, times, numbers)?;
+        Ok(Measured { spent: watch.now().since(before), ..measured })
     }
 
     /// Writes down what was sent and what was made of it.
@@ -142,6 +142,12 @@ impl Scene {
         }
         Ok(())
     }
+}
+
+/// From `NAME=VALUE`.
+fn pairs(texts: &[String], option: &str) -> Result<Vec<(String, String)>> {
+    let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Ok(texts.iter().map(pair).collect::<Option<_>>().ok_or_else(|| format!("{option} takes NAME=VALUE"))?)
 }
 
 pub fn data_folder(database: &Database) -> PathBuf {
