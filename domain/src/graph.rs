@@ -168,13 +168,16 @@ impl TooLarge {
     }
 }
 
+/// Ids of the nodes that no other gave anything, and all nodes, each with its id before it.
+pub type Drawing = (Vec<Uuid>, Vec<(Uuid, Node)>);
+
 /// The nodes that have not ended before `since`, with edges to all of `runs`, by the time they started; and the ids of
 /// those that no other gave anything.
 pub fn nodes(
     mut runs: Vec<Drawn>,
     since: Time,
     mut artifacts: HashMap<Uuid, Vec<GraphArtifact>>,
-) -> Result<(Vec<Uuid>, Vec<(Uuid, Node)>), TooLarge> {
+) -> Result<Drawing, TooLarge> {
     runs.sort_by_key(|run| (run.start_time, run.end_time.is_none(), run.end_time, run.id));
     let mut edges = edges(&runs);
     let mut roots = Vec::new();
@@ -219,7 +222,9 @@ struct Edges {
 fn edges(runs: &[Drawn]) -> Vec<Edges> {
     let places: HashMap<Uuid, usize> = runs.iter().enumerate().map(|(place, run)| (run.id, place)).collect();
     let inputs: Vec<_> = runs.iter().map(|run| arguments(&run.inputs.0.0)).collect();
-    let width = |inputs: &[(String, Vec<Argument>)]| inputs.iter().map(|(_, arguments)| arguments.len().max(1)).sum::<usize>().max(1);
+    let width = |inputs: &[(String, Vec<Argument>)]| {
+        inputs.iter().map(|(_, arguments)| arguments.len().max(1)).sum::<usize>().max(1)
+    };
     let mut repeats: Vec<usize> = inputs.iter().map(|inputs| width(inputs)).collect();
     // Parent, child, and whether the parent is around the child.
     let mut found: Vec<(usize, usize, bool)> = Vec::new();
@@ -297,9 +302,11 @@ mod tests {
 
     #[test]
     fn an_edge_stands_as_often_as_its_parent_has_inputs() {
-        let runs = vec![run(3, None, "x=1 y=2"), run(1, Some(9), ""), run(2, None, "x=1 p=7"), run(4, None, "__parents__=3")];
+        let runs =
+            vec![run(3, None, "x=1 y=2"), run(1, Some(9), ""), run(2, None, "x=1 p=7"), run(4, None, "__parents__=3")];
         let (roots, nodes) = nodes(runs, Time::MIN, HashMap::new()).expect("a small graph");
-        let told: Vec<_> = nodes.iter().map(|(id, n)| (id.as_u128(), of(&n.parents), of(&n.children), of(&n.encapsulating))).collect();
+        let told: Vec<_> =
+            nodes.iter().map(|(id, n)| (id.as_u128(), of(&n.parents), of(&n.children), of(&n.encapsulating))).collect();
         assert_eq!(
             told,
             [

@@ -85,7 +85,11 @@ impl Intervals {
 
     /// The history of these intervals, given each begin that has runs with one of its states.
     pub fn history(&self, states: impl IntoIterator<Item = (Time, HistoryResponseState)>) -> Vec<HistoryResponse> {
-        let interval = |nth| HistoryResponse { interval_start: self.begin(nth), interval_end: self.begin(nth + 1), states: Vec::new() };
+        let interval = |nth| HistoryResponse {
+            interval_start: self.begin(nth),
+            interval_end: self.begin(nth + 1),
+            states: Vec::new(),
+        };
         let mut history: Vec<HistoryResponse> = (0..self.count).map(interval).collect();
         for (begin, state) in states {
             let nth = usize::try_from((begin.micros() - self.start.micros()) / self.length);
@@ -94,7 +98,9 @@ impl Intervals {
             }
         }
         for interval in &mut history {
-            interval.states.sort_by(|a, b| (a.state_type.as_str(), &a.state_name).cmp(&(b.state_type.as_str(), &b.state_name)));
+            interval
+                .states
+                .sort_by(|a, b| (a.state_type.as_str(), &a.state_name).cmp(&(b.state_type.as_str(), &b.state_name)));
         }
         history
     }
@@ -147,7 +153,8 @@ mod tests {
             (at(110), state(StateType::Completed, "Completed")),
             (at(110), state(StateType::Completed, "Cached")),
         ]);
-        let names: Vec<Vec<&str>> = history.iter().map(|i| i.states.iter().map(|s| s.state_name.as_str()).collect()).collect();
+        let names: Vec<Vec<&str>> =
+            history.iter().map(|i| i.states.iter().map(|s| s.state_name.as_str()).collect()).collect();
         assert_eq!(names, [vec![], vec!["Cached", "Completed", "Scheduled"]]);
         assert_eq!((history[1].interval_start, history[1].interval_end), (at(110), at(120)));
     }

@@ -11,15 +11,37 @@ use crate::{Result, Tx};
 macro_rules! estimates {
     ($run:literal) => {
         concat!(
-            "case when ", $run, ".state_type = 2 then ", $run, ".total_run_time + extract(epoch from now() - ", $run,
-            ".state_timestamp)::float8 else ", $run, ".total_run_time end"
+            "case when ",
+            $run,
+            ".state_type = 2 then ",
+            $run,
+            ".total_run_time + extract(epoch from now() - ",
+            $run,
+            ".state_timestamp)::float8 else ",
+            $run,
+            ".total_run_time end"
         )
     };
     (late $run:literal) => {
         concat!(
-            "case when ", $run, ".start_time > ", $run, ".expected_start_time then extract(epoch from ", $run, ".start_time - ", $run,
-            ".expected_start_time)::float8 when ", $run, ".start_time is null and ", $run, ".expected_start_time < now() and (", $run,
-            ".state_type is null or ", $run, ".state_type not in (3, 4, 5, 6)) then extract(epoch from now() - ", $run,
+            "case when ",
+            $run,
+            ".start_time > ",
+            $run,
+            ".expected_start_time then extract(epoch from ",
+            $run,
+            ".start_time - ",
+            $run,
+            ".expected_start_time)::float8 when ",
+            $run,
+            ".start_time is null and ",
+            $run,
+            ".expected_start_time < now() and (",
+            $run,
+            ".state_type is null or ",
+            $run,
+            ".state_type not in (3, 4, 5, 6)) then extract(epoch from now() - ",
+            $run,
             ".expected_start_time)::float8 else 0::float8 end"
         )
     };
@@ -52,7 +74,8 @@ type Row = (Time, Option<StateType>, Option<String>, i64, f64, f64);
 /// The statement. `narrow` adds conditions.
 pub(crate) fn statement<'a>(source: &Source, intervals: &Intervals, narrow: impl Fn(&mut Sql<'a>)) -> Sql<'a> {
     let mut sql = Sql::new("select ");
-    sql.template("date_bin({}::float8 * interval '1 microsecond'", intervals.length as f64).template(source.select, intervals.start);
+    sql.template("date_bin({}::float8 * interval '1 microsecond'", intervals.length as f64)
+        .template(source.select, intervals.start);
     sql.template(source.from, intervals.start).template(source.until, intervals.end());
     narrow(&mut sql);
     sql.push(" group by 1, 2, 3");

@@ -4,8 +4,9 @@
 //! `_apply_flow_filters`, `_apply_flow_run_filters`, `_apply_task_run_filters` of `server/models`). Related rows are looked
 //! for by `exists`, which Postgres plans as a semi-join from whichever side is smaller.
 //!
-//! A filter that can match certain ids only says so a second time about the column that refers to them, because Postgres
-//! does not carry a list of ids over to the other side of a join, and the indexes of runs begin with those columns.
+//! Flows and deployments are few and their runs many, and not alike in number: which index is best for the runs of a flow
+//! hangs on which flow it is. So what a filter finds among them is looked up first ([`Near`]), and the runs are asked for
+//! by those ids, whose frequencies Postgres knows. A filter by id says the same without a look.
 
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ use crate::sql::{Operator, Sql, Write};
 use crate::task_runs::TaskRunFilter;
 use crate::work_pools::WorkPoolFilter;
 use crate::work_queues::WorkQueueFilter;
+use crate::{Result, Tx};
 
 /// The filters of one request; each narrows the result through the relations between the resources.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +30,55 @@ pub struct Filters {
     pub work_queues: Option<WorkQueueFilter>,
 }
 
+/// More flows or deployments than these are not looked up first.
+const MOST_NEAR: i64 = 100;
+
+/// The flows and deployments that the filters of a request find, where they are not too many.
+#[derive(Debug, Default)]
+pub struct Near {
+    flows: Option<Vec<Uuid>>,
+    deployments: Option<Vec<Uuid>>,
+}
+
+impl Near {
+    /// Looks them up, in a trip each; without filters, and for filters by id, there is none.
+    pub async fn of(tx: &mut Tx<'_>, filters: &Filters) -> Result<Self> {
+        let flows = match filters.flows_to_find() {
+            Some(sql) => few(tx.all_of(&sql).await?),
+            None => None,
+        };
+        let deployments = match filters.deployments_to_find() {
+            Some(sql) => few(tx.all_of(&sql).await?),
+            None => None,
+        };
+        Ok(Self { flows, deployments })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn found(flows: Option<Vec<Uuid>>, deployments: Option<Vec<Uuid>>) -> Self {
+        Self { flows, deployments }
+    }
+}
+
+fn few(found: Vec<(Uuid,)>) -> Option<Vec<Uuid>> {
+    (found.len() as i64 <= MOST_NEAR).then(|| found.into_iter().map(|(id,)| id).collect())
+}
+
 impl Filters {
+    pub(crate) fn flows_to_find(&self) -> Option<Sql<'_>> {
+        let filter = self.flows.as_ref().filter(|_| self.flow_ids().is_none())?;
+        let mut sql = Sql::new("select f.id from flow f where true");
+        sql.and(Some(filter)).push(" limit ").bind(MOST_NEAR + 1);
+        Some(sql)
+    }
+
+    pub(crate) fn deployments_to_find(&self) -> Option<Sql<'_>> {
+        let filter = self.deployments.as_ref().filter(|_| self.deployment_ids().is_none())?;
+        let mut sql = Sql::new("select d.id from deployment d where true");
+        sql.and(Some(filter)).push(" limit ").bind(MOST_NEAR + 1);
+        Some(sql)
+    }
+
     /// Narrows a query for flows (`f`).
     pub fn of_flows<'a>(&'a self, sql: &mut Sql<'a>) {
         sql.and(self.flows.as_ref());
@@ -49,32 +99,41 @@ impl Filters {
     }
 
     /// Narrows a query for flow runs (`r`).
-    pub fn of_flow_runs<'a>(&'a self, sql: &mut Sql<'a>) {
+    pub fn of_flow_runs<'a>(&'a self, near: &'a Near, sql: &mut Sql<'a>) {
         sql.and(self.flow_runs.as_ref());
-        refer(sql, " and r.deployment_id = any({})", self.deployment_ids());
-        sql.and_exists("select from deployment d where d.id = r.deployment_id", self.deployments.as_ref());
+        refer(sql, " and r.deployment_id = any({})", near.deployments.as_ref().or(self.deployment_ids()));
+        if near.deployments.is_none() {
+            sql.and_exists("select from deployment d where d.id = r.deployment_id", self.deployments.as_ref());
+        }
         let pool = "select from work_queue q join work_pool w on w.id = q.work_pool_id where q.id = r.work_queue_id";
         sql.and_exists(pool, self.work_pools.as_ref());
         sql.and_exists("select from work_queue q where q.id = r.work_queue_id", self.work_queues.as_ref());
-        refer(sql, " and r.flow_id = any({})", self.flow_ids());
-        sql.and_exists("select from flow f where f.id = r.flow_id", self.flows.as_ref());
+        refer(sql, " and r.flow_id = any({})", near.flows.as_ref().or(self.flow_ids()));
+        if near.flows.is_none() {
+            sql.and_exists("select from flow f where f.id = r.flow_id", self.flows.as_ref());
+        }
         sql.and_exists("select from task_run t where t.flow_run_id = r.id", self.task_runs.as_ref());
     }
 
     /// Narrows a query for task runs (`t`).
-    pub fn of_task_runs<'a>(&'a self, sql: &mut Sql<'a>) {
+    pub fn of_task_runs<'a>(&'a self, near: &'a Near, sql: &mut Sql<'a>) {
         sql.and(self.task_runs.as_ref());
-        let others = self.flows.is_some() || self.deployments.is_some() || self.work_pools.is_some() || self.work_queues.is_some();
+        let others = self.flows.is_some()
+            || self.deployments.is_some()
+            || self.work_pools.is_some()
+            || self.work_queues.is_some();
         refer(sql, " and t.flow_run_id = any({})", self.flow_run_ids());
         // A list of ids alone asks for the tasks of those runs, whether or not a run is there yet: its tasks may come first.
         if !others && self.flow_runs.as_ref().is_none_or(|filter| filter.only_ids().is_some()) {
             return;
         }
         sql.push(" and exists (select from flow_run r");
-        if self.flows.is_some() {
+        let flows = self.flows.as_ref().filter(|_| near.flows.is_none());
+        if flows.is_some() {
             sql.push(" join flow f on f.id = r.flow_id");
         }
-        if self.deployments.is_some() {
+        let deployments = self.deployments.as_ref().filter(|_| near.deployments.is_none());
+        if deployments.is_some() {
             sql.push(" join deployment d on d.id = r.deployment_id");
         }
         if self.work_queues.is_some() || self.work_pools.is_some() {
@@ -84,10 +143,10 @@ impl Filters {
             sql.push(" join work_pool w on w.id = q.work_pool_id");
         }
         sql.push(" where r.id = t.flow_run_id").and(self.flow_runs.as_ref());
-        refer(sql, " and r.flow_id = any({})", self.flow_ids());
-        sql.and(self.flows.as_ref());
-        refer(sql, " and r.deployment_id = any({})", self.deployment_ids());
-        sql.and(self.deployments.as_ref()).and(self.work_queues.as_ref()).and(self.work_pools.as_ref()).push(")");
+        refer(sql, " and r.flow_id = any({})", near.flows.as_ref().or(self.flow_ids()));
+        sql.and(flows);
+        refer(sql, " and r.deployment_id = any({})", near.deployments.as_ref().or(self.deployment_ids()));
+        sql.and(deployments).and(self.work_queues.as_ref()).and(self.work_pools.as_ref()).push(")");
     }
 
     /// The only ids the flows can have.

@@ -108,12 +108,12 @@ create index if not exists flow_run_flow on flow_run (flow_id, expected_start_ti
 create index if not exists flow_run_deployment on flow_run (deployment_id, expected_start_time) where deployment_id is not null; -- runs of a deployment
 create index if not exists flow_run_end on flow_run (end_time, id) where end_time is not null; -- END_TIME_DESC, retention
 create index if not exists flow_run_next on flow_run (next_scheduled_start_time, id) where next_scheduled_start_time is not null; -- NEXT_SCHEDULED_START_TIME_ASC, late runs
-create index if not exists flow_run_queue_next on flow_run (work_queue_id, next_scheduled_start_time) where state_type = 0; -- poll of a queue
-create index if not exists flow_run_queue_busy on flow_run (work_queue_id) where state_type in (1, 2, 8); -- slots of a queue
+create index if not exists flow_run_queue_next on flow_run (work_queue_id, next_scheduled_start_time) where state_type = 0 and work_queue_id is not null; -- poll of a queue
+create index if not exists flow_run_queue_busy on flow_run (work_queue_id) where state_type in (1, 2, 8) and work_queue_id is not null; -- slots of a queue
 create index if not exists flow_run_unfinished on flow_run (state_type, expected_start_time) where state_type <> 3; -- "failed", "running"
 create index if not exists flow_run_parent on flow_run (parent_task_run_id) where parent_task_run_id is not null; -- subflows
 create index if not exists flow_run_due on flow_run (state_due) where state_due is not null; -- pause and cancel time-outs
-create index if not exists flow_run_schedule on flow_run (schedule_id, next_scheduled_start_time) where state_type = 0; -- scheduler
+create index if not exists flow_run_schedule on flow_run (schedule_id, next_scheduled_start_time) where state_type = 0 and schedule_id is not null; -- scheduler
 
 create table if not exists task_run (
     id uuid primary key,

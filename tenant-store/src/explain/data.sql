@@ -8,7 +8,7 @@ create function pg_temp.id(at timestamptz, salt text) returns uuid language sql 
 $$;
 -- When the n-th run was expected: evenly over a year until now, the last hundredth in the time to come.
 create function pg_temp.expected(n bigint) returns timestamptz language sql stable as $$
-    select timestamptz '2026-01-01' + (n::float8 / pg_temp.runs() * 365) * interval '1 day'
+    select timestamptz '2026-01-01Z' + (n::float8 / pg_temp.runs() * 365) * interval '1 day'
 $$;
 -- SCHEDULED beyond 99 %, some RUNNING and PENDING just before, else COMPLETED but for one in fifty.
 create function pg_temp.state(n bigint, salt bigint) returns smallint language sql stable as $$
@@ -22,24 +22,24 @@ create function pg_temp.state(n bigint, salt bigint) returns smallint language s
         else 3 end)::smallint
 $$;
 
-insert into flow (id, name, created) select pg_temp.id(timestamptz '2026-01-01', 'flow' || n), 'flow-' || n, timestamptz '2026-01-01' + n * interval '1 hour'
+insert into flow (id, name, created) select pg_temp.id(timestamptz '2026-01-01Z', 'flow' || n), 'flow-' || n, timestamptz '2026-01-01Z' + n * interval '1 hour'
     from generate_series(1, 300) n;
-insert into work_pool (id, name) select pg_temp.id(timestamptz '2026-01-01', 'pool' || n), 'pool-' || n from generate_series(1, 5) n;
+insert into work_pool (id, name) select pg_temp.id(timestamptz '2026-01-01Z', 'pool' || n), 'pool-' || n from generate_series(1, 5) n;
 insert into work_queue (id, work_pool_id, name)
-    select pg_temp.id(timestamptz '2026-01-01', 'queue' || n), pg_temp.id(timestamptz '2026-01-01', 'pool' || (n % 5 + 1)), 'queue-' || n
+    select pg_temp.id(timestamptz '2026-01-01Z', 'queue' || n), pg_temp.id(timestamptz '2026-01-01Z', 'pool' || (n % 5 + 1)), 'queue-' || n
     from generate_series(1, 20) n;
 insert into deployment (id, name, flow_id, work_queue_id)
-    select pg_temp.id(timestamptz '2026-01-01', 'deployment' || n), 'deployment-' || n, pg_temp.id(timestamptz '2026-01-01', 'flow' || (n % 300 + 1)),
-        pg_temp.id(timestamptz '2026-01-01', 'queue' || (n % 20 + 1))
+    select pg_temp.id(timestamptz '2026-01-01Z', 'deployment' || n), 'deployment-' || n, pg_temp.id(timestamptz '2026-01-01Z', 'flow' || (n % 300 + 1)),
+        pg_temp.id(timestamptz '2026-01-01Z', 'queue' || (n % 20 + 1))
     from generate_series(1, 400) n;
 
 insert into flow_run (id, created, name, flow_id, deployment_id, work_queue_id, parent_task_run_id, parameters, tags, labels,
         state_id, state_type, state_name, state_timestamp, state, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, total_run_time)
     select pg_temp.id(e, 'run' || n), e, substr(md5(n::text), 1, 6) || '-' || substr(md5('n' || n), 1, 6),
-        pg_temp.id(timestamptz '2026-01-01', 'flow' || f),
-        case when n % 3 > 0 then pg_temp.id(timestamptz '2026-01-01', 'deployment' || ((f + 299) % 400 + 1)) end,
-        case when n % 3 > 0 then pg_temp.id(timestamptz '2026-01-01', 'queue' || (f % 20 + 1)) end,
-        case when n % 40 = 7 then pg_temp.id(pg_temp.expected(n - 1), 'task' || (n - 1) || '.1') end,
+        pg_temp.id(timestamptz '2026-01-01Z', 'flow' || f),
+        case when n % 3 > 0 then pg_temp.id(timestamptz '2026-01-01Z', 'deployment' || ((f + 299) % 400 + 1)) end,
+        case when n % 3 > 0 then pg_temp.id(timestamptz '2026-01-01Z', 'queue' || (f % 20 + 1)) end,
+        case when n % 40 = 7 then pg_temp.id(pg_temp.expected(n - 1) + interval '1 s', 'task' || (n - 1) || '.1') end,
         json_build_object('n', n, 'text', md5(n::text)), case when n % 4 = 0 then array['team-' || n % 17] else '{}' end, '{"prefect.flow.id": "x"}',
         pg_temp.id(e, 'state' || n), s, initcap((array['SCHEDULED','PENDING','RUNNING','COMPLETED','FAILED','CANCELLED','CRASHED'])[s + 1]), e,
         json_build_object('type', s), case when s in (0, 1) then 0 else 1 end, e, case when s = 0 then e end,

@@ -95,7 +95,8 @@ impl Condition for FlowRunFilterState {
     fn write<'a>(&'a self, sql: &mut Sql<'a>) {
         let asks = |any: bool, not_any: bool| any || not_any;
         let full = |list: Option<bool>| list.is_some_and(|empty| !empty);
-        let kind = self.r#type.as_ref().filter(|t| asks(t.any_.is_some(), full(t.not_any_.as_ref().map(Vec::is_empty))));
+        let kind =
+            self.r#type.as_ref().filter(|t| asks(t.any_.is_some(), full(t.not_any_.as_ref().map(Vec::is_empty))));
         let name = self.name.as_ref().filter(|n| asks(n.any_.is_some(), full(n.not_any_.as_ref().map(Vec::is_empty))));
         self.operator.join(sql, kind, name);
     }

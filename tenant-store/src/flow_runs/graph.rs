@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use domain::graph::{DependencyResult, Drawn, Graph, GraphArtifact, GraphState, MOST_ARTIFACTS, MOST_NODES, NodeKind, TooLarge, nodes};
+use domain::graph::{
+    DependencyResult, Drawn, Graph, GraphArtifact, GraphState, MOST_ARTIFACTS, MOST_NODES, NodeKind, TooLarge, nodes,
+};
 use domain::task_runs::TaskRun;
 use domain::{FlowRunId, TaskRunId};
 use tokio_postgres::Row;
@@ -31,8 +33,9 @@ const ARTIFACTS: &str = "select a.task_run_id, a.id, a.created, a.key, a.type, \
     case when a.type = 'progress' then a.data end \
     from artifact a where a.flow_run_id = $1 and a.type <> 'result' order by a.created, a.id limit $2";
 
-static TASKS: LazyLock<String> =
-    LazyLock::new(|| format!("select {} from task_run t where t.flow_run_id = $1 order by t.id desc", TaskRun::COLUMNS));
+static TASKS: LazyLock<String> = LazyLock::new(|| {
+    format!("select {} from task_run t where t.flow_run_id = $1 order by t.id desc", TaskRun::COLUMNS)
+});
 
 impl FromRow for Drawn {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
@@ -92,7 +95,15 @@ pub async fn graph(tx: &mut Tx<'_>, run: FlowRunId, since: Time) -> Result<Optio
         }
     }
     let states = run_states::of_run(tx, RunKind::Flow, run.0).await?;
-    let states: Result<Vec<GraphState>> = states.iter().map(|state| Ok(state.parse().map_err(Error::internal)?.into())).collect();
+    let states: Result<Vec<GraphState>> =
+        states.iter().map(|state| Ok(state.parse().map_err(Error::internal)?.into())).collect();
     let states = states?;
-    Ok(Some(nodes(drawn, since, of_tasks).map(|(root_node_ids, nodes)| Graph { start_time, end_time, root_node_ids, nodes, artifacts, states })))
+    Ok(Some(nodes(drawn, since, of_tasks).map(|(root_node_ids, nodes)| Graph {
+        start_time,
+        end_time,
+        root_node_ids,
+        nodes,
+        artifacts,
+        states,
+    })))
 }

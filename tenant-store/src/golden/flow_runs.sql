@@ -195,3 +195,12 @@ select date_bin($1::float8 * interval '1 microsecond', r.expected_start_time, $2
 
 -- flow_runs history {"flows":{"id":{"any_":["00000000-0000-0000-0000-000000000001"]}}}
 select date_bin($1::float8 * interval '1 microsecond', r.expected_start_time, $2), r.state_type, r.state_name, count(*), sum(greatest(0, case when r.state_type = 2 then r.total_run_time + extract(epoch from now() - r.state_timestamp)::float8 else r.total_run_time end)), sum(greatest(0, case when r.start_time > r.expected_start_time then extract(epoch from r.start_time - r.expected_start_time)::float8 when r.start_time is null and r.expected_start_time < now() and (r.state_type is null or r.state_type not in (3, 4, 5, 6)) then extract(epoch from now() - r.expected_start_time)::float8 else 0::float8 end)) from flow_run r where r.expected_start_time >= $3 and r.expected_start_time < $4 and r.flow_id = $5 and exists (select from flow f where f.id = r.flow_id and ((f.id = $6))) group by 1, 2, 3
+
+-- find {"flows":{"name":{"any_":["f"]}},"deployments":{"paused":{"eq_":true}}}
+select f.id from flow f where true and ((f.name = $1)) limit $2; select d.id from deployment d where true and ((d.paused)) limit $1
+
+-- find {"flows":{"id":{"any_":["00000000-0000-0000-0000-000000000001"]}}}
+-
+
+-- near flow_runs list START_TIME_DESC {"flows":{"name":{"any_":["f"]}},"deployments":{"paused":{"eq_":true}}}
+select … from flow_run r where true and r.deployment_id = any($1) and r.flow_id = $2 order by coalesce(r.start_time, r.expected_start_time) desc, r.id desc limit $3 offset $4

@@ -1,7 +1,8 @@
 //! The SQL of every filter, order and relation, in files to be read: `flows.sql`, `flow_runs.sql`, `task_runs.sql`.
 //!
 //! Each entry is a comment with a request, and the statement it becomes. `filter` shows the condition of a filter alone,
-//! the others the whole statement without its columns. After a change that is meant, run
+//! `find` the look for flows and deployments that goes before lists of runs, the others the whole statement without its
+//! columns: as when that look found too many, or with `near` few. After a change that is meant, run
 //! `GOLDEN=write cargo test -p tenant-store sql` and read the difference. A criterion that no entry asks fails a test.
 
 use domain::flow_runs::FlowRun;
@@ -10,20 +11,24 @@ use domain::history::Intervals;
 use domain::observed_states::ObservedStateSort;
 use domain::task_runs::TaskRun;
 use serde_json::Value;
+use uuid::Uuid;
 use wire::{Described, Input, Schemas, Time};
 
 use crate::deployments::DeploymentFilter;
 use crate::flow_runs::{self, FlowRunFilter, FlowRunSort};
 use crate::flows::{self, FlowFilter, FlowSort};
-use crate::relations::Filters;
+use crate::relations::{Filters, Near};
 use crate::run_states;
 use crate::sql::{Columns, Condition, Sql};
 use crate::task_runs::{self, TaskRunFilter, TaskRunSort};
 use crate::work_pools::WorkPoolFilter;
 use crate::work_queues::WorkQueueFilter;
 
-const FILES: [(&str, &str); 3] =
-    [("flows.sql", include_str!("flows.sql")), ("flow_runs.sql", include_str!("flow_runs.sql")), ("task_runs.sql", include_str!("task_runs.sql"))];
+const FILES: [(&str, &str); 3] = [
+    ("flows.sql", include_str!("flows.sql")),
+    ("flow_runs.sql", include_str!("flow_runs.sql")),
+    ("task_runs.sql", include_str!("task_runs.sql")),
+];
 
 /// The filters of a request.
 #[derive(Input)]
@@ -55,21 +60,28 @@ pub(crate) fn intervals() -> Intervals {
 }
 
 /// What an entry asks for: a resource, what of it, perhaps in an order.
-pub(crate) fn statement<'a>(what: &str, filters: &'a Filters) -> Sql<'a> {
+pub(crate) fn statement<'a>(what: &str, filters: &'a Filters, near: &'a Near) -> Sql<'a> {
     let words: Vec<&str> = what.split(' ').collect();
     let (limit, offset) = (200, 0);
     match words[..] {
         ["flows", "list", sort] => flows::page(filters, parsed::<FlowSort>(&format!("\"{sort}\"")), limit, offset),
         ["flows", "count"] => flows::counting(filters),
-        ["flow_runs", "list", sort] => flow_runs::statements::page(filters, parsed::<FlowRunSort>(&format!("\"{sort}\"")), limit, offset),
-        ["flow_runs", "count"] => flow_runs::statements::counting(filters),
-        ["flow_runs", "lateness"] => flow_runs::statements::averaging(filters),
-        ["flow_runs", "history"] => flow_runs::statements::historical(filters, &intervals()),
-        ["task_runs", "list", sort] => {
-            task_runs::statements::page(TaskRun::COLUMNS, filters, parsed::<TaskRunSort>(&format!("\"{sort}\"")), limit, offset)
+        ["flow_runs", "list", sort] => {
+            flow_runs::statements::page(filters, near, parsed::<FlowRunSort>(&format!("\"{sort}\"")), limit, offset)
         }
-        ["task_runs", "count"] => task_runs::statements::counting(filters),
-        ["task_runs", "history"] => task_runs::statements::historical(filters, &intervals()),
+        ["flow_runs", "count"] => flow_runs::statements::counting(filters, near),
+        ["flow_runs", "lateness"] => flow_runs::statements::averaging(filters, near),
+        ["flow_runs", "history"] => flow_runs::statements::historical(filters, near, &intervals()),
+        ["task_runs", "list", sort] => task_runs::statements::page(
+            TaskRun::COLUMNS,
+            filters,
+            near,
+            parsed::<TaskRunSort>(&format!("\"{sort}\"")),
+            limit,
+            offset,
+        ),
+        ["task_runs", "count"] => task_runs::statements::counting(filters, near),
+        ["task_runs", "history"] => task_runs::statements::historical(filters, near, &intervals()),
         ["observed_states", "list", sort] => {
             run_states::observed_statement(None, parsed::<ObservedStateSort>(&format!("\"{sort}\"")), limit)
         }
@@ -95,7 +107,22 @@ fn text(request: &str) -> String {
             conditions.into_iter().flatten().for_each(|condition| condition.write(&mut sql));
             sql.text().to_owned()
         }
-        _ => statement(what, &filters).text().to_owned(),
+        "find" => {
+            let found = [filters.flows_to_find(), filters.deployments_to_find()];
+            let texts: Vec<&str> = found.iter().flatten().map(|sql| sql.text()).collect();
+            if texts.is_empty() { "-".to_owned() } else { texts.join("; ") }
+        }
+        _ => match what.strip_prefix("near ") {
+            // As after a look that found one flow and two deployments.
+            Some(what) => {
+                let near = Near::found(
+                    filters.flows_to_find().map(|_| vec![Uuid::nil()]),
+                    filters.deployments_to_find().map(|_| vec![Uuid::nil(); 2]),
+                );
+                statement(what, &filters, &near).text().to_owned()
+            }
+            None => statement(what, &filters, &Near::default()).text().to_owned(),
+        },
     };
     text.replace(Flow::COLUMNS, "…").replace(FlowRun::COLUMNS, "…").replace(TaskRun::COLUMNS, "…")
 }
@@ -105,7 +132,10 @@ fn entries(file: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut lines = file.lines().filter(|line| !line.is_empty());
     std::iter::from_fn(move || {
         let request = lines.next()?;
-        Some((request.strip_prefix("-- ").unwrap_or_else(|| panic!("no request: {request}")), lines.next().unwrap_or_default()))
+        Some((
+            request.strip_prefix("-- ").unwrap_or_else(|| panic!("no request: {request}")),
+            lines.next().unwrap_or_default(),
+        ))
     })
 }
 
@@ -114,13 +144,18 @@ fn sql_is_as_it_was() {
     for (name, file) in FILES {
         if std::env::var("GOLDEN").as_deref() == Ok("write") {
             let requests: Vec<&str> = file.lines().filter_map(|line| line.strip_prefix("-- ")).collect();
-            let written: Vec<String> = requests.iter().map(|request| format!("-- {request}\n{}\n", text(request))).collect();
+            let written: Vec<String> =
+                requests.iter().map(|request| format!("-- {request}\n{}\n", text(request))).collect();
             let path = format!("{}/src/golden/{name}", env!("CARGO_MANIFEST_DIR"));
             std::fs::write(path, written.join("\n")).expect("the golden files can be written");
             continue;
         }
         for (request, sql) in entries(file) {
-            assert_eq!(text(request), sql, "{name}: {request}: if that is meant, GOLDEN=write cargo test -p tenant-store sql");
+            assert_eq!(
+                text(request),
+                sql,
+                "{name}: {request}: if that is meant, GOLDEN=write cargo test -p tenant-store sql"
+            );
         }
     }
 }
@@ -128,7 +163,8 @@ fn sql_is_as_it_was() {
 /// The ways to the criteria of a schema: `state.type.any_`.
 fn criteria(schema: &Value, schemas: &Schemas, way: &str, into: &mut Vec<String>) {
     let schema = schemas.resolve(schema);
-    let of_option = schema["anyOf"].as_array().and_then(|members| members.first()).map(|member| schemas.resolve(member));
+    let of_option =
+        schema["anyOf"].as_array().and_then(|members| members.first()).map(|member| schemas.resolve(member));
     match of_option.as_ref().unwrap_or(&schema)["properties"].as_object() {
         Some(fields) => fields.iter().filter(|(name, _)| *name != "operator").for_each(|(name, field)| {
             criteria(field, schemas, &format!("{way}.{name}"), into);
@@ -149,7 +185,9 @@ fn sql_of_every_criterion_is_shown() {
     let mut all = Vec::new();
     criteria(&body, &schemas, "", &mut all);
     assert!(all.len() > 70, "{all:?}");
-    let asked = |way: &str| requests.iter().any(|request| !request.pointer(&way.replace('.', "/")).unwrap_or(&Value::Null).is_null());
+    let asked = |way: &str| {
+        requests.iter().any(|request| !request.pointer(&way.replace('.', "/")).unwrap_or(&Value::Null).is_null())
+    };
     let hidden: Vec<&String> = all.iter().filter(|way| !asked(way)).collect();
     assert!(hidden.is_empty(), "no entry of src/golden/*.sql asks for {hidden:?}");
 }

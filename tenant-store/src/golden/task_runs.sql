@@ -138,3 +138,6 @@ select count(*) from task_run t where true and t.flow_run_id = $1
 
 -- task_runs history {}
 select date_bin($1::float8 * interval '1 microsecond', t.expected_start_time, $2), t.state_type, t.state_name, count(*), sum(greatest(0, case when t.state_type = 2 then t.total_run_time + extract(epoch from now() - t.state_timestamp)::float8 else t.total_run_time end)), sum(greatest(0, case when t.start_time > t.expected_start_time then extract(epoch from t.start_time - t.expected_start_time)::float8 when t.start_time is null and t.expected_start_time < now() and (t.state_type is null or t.state_type not in (3, 4, 5, 6)) then extract(epoch from now() - t.expected_start_time)::float8 else 0::float8 end)) from task_run t where t.expected_start_time >= $3 and t.expected_start_time < $4 group by 1, 2, 3
+
+-- near task_runs list EXPECTED_START_TIME_DESC {"flows":{"name":{"any_":["f"]}},"deployments":{"paused":{"eq_":true}}}
+select … from task_run t where true and exists (select from flow_run r where r.id = t.flow_run_id and r.flow_id = $1 and r.deployment_id = any($2)) order by t.expected_start_time desc, t.id desc limit $3 offset $4

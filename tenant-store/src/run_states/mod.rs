@@ -21,7 +21,8 @@ pub enum RunKind {
 }
 
 const READ: &str = "select s.state from run_state s where s.id = $1 and s.kind = $2";
-const OF_RUN: &str = "select s.state from run_state s where s.run_id = $1 and s.kind = $2 order by s.timestamp, s.created, s.id";
+const OF_RUN: &str =
+    "select s.state from run_state s where s.run_id = $1 and s.kind = $2 order by s.timestamp, s.created, s.id";
 
 pub async fn read(tx: &mut Tx<'_>, kind: RunKind, id: StateId) -> Result<Option<Stored<State>>> {
     let found: Option<(Stored<State>,)> = tx.opt(READ, &[&id, &(kind as i16)]).await?;

@@ -16,7 +16,12 @@ const PAIRS: &str = "with recursive pair as ((select s.type, s.name from run_sta
     (select s.timestamp from run_state s where s.type = p.type and s.name = p.name order by s.timestamp desc limit 1) as last_seen from pair p";
 
 /// Those whose type or name begins with `prefix`, whatever its case.
-pub async fn observed(tx: &mut Tx<'_>, prefix: Option<&str>, sort: ObservedStateSort, limit: i64) -> Result<Vec<ObservedState>> {
+pub async fn observed(
+    tx: &mut Tx<'_>,
+    prefix: Option<&str>,
+    sort: ObservedStateSort,
+    limit: i64,
+) -> Result<Vec<ObservedState>> {
     tx.all_of(&statement(prefix, sort, limit)).await
 }
 

@@ -26,7 +26,14 @@ pub struct Part {
 
 impl Order {
     /// A page of `columns` of `from`; `narrow` adds conditions (` and …`).
-    pub fn page<'a>(self, columns: &'static str, from: &'static str, narrow: impl Fn(&mut Sql<'a>), limit: i64, offset: i64) -> Sql<'a> {
+    pub fn page<'a>(
+        self,
+        columns: &'static str,
+        from: &'static str,
+        narrow: impl Fn(&mut Sql<'a>),
+        limit: i64,
+        offset: i64,
+    ) -> Sql<'a> {
         let select = |sql: &mut Sql<'a>| {
             sql.push("select ").push(columns).push(" from ").push(from).push(" where true");
             narrow(sql);
@@ -58,7 +65,8 @@ mod tests {
 
     #[test]
     fn a_page_in_parts_takes_the_second_after_the_first() {
-        let order = Order::Parts([Part { of: "x.at is not null", by: "x.at" }, Part { of: "x.at is null", by: "x.id" }]);
+        let order =
+            Order::Parts([Part { of: "x.at is not null", by: "x.at" }, Part { of: "x.at is null", by: "x.id" }]);
         let sql = order.page("x.id", "x", |_| {}, 10, 5);
         assert_eq!(
             sql.text(),

@@ -5,26 +5,42 @@ use domain::task_runs::{TaskRun, TaskRunResponse};
 
 use super::TaskRunSort;
 use crate::history;
-use crate::relations::Filters;
+use crate::relations::{Filters, Near};
 use crate::sql::Columns;
 use crate::{Result, Tx};
 
-pub async fn list(tx: &mut Tx<'_>, filters: &Filters, sort: TaskRunSort, limit: i64, offset: i64) -> Result<Vec<TaskRun>> {
-    tx.all_of(&statements::page(TaskRun::COLUMNS, filters, sort, limit, offset)).await
+pub async fn list(
+    tx: &mut Tx<'_>,
+    filters: &Filters,
+    sort: TaskRunSort,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<TaskRun>> {
+    let near = Near::of(tx, filters).await?;
+    tx.all_of(&statements::page(TaskRun::COLUMNS, filters, &near, sort, limit, offset)).await
 }
 
 /// The shorter rows of a numbered page.
-pub async fn page(tx: &mut Tx<'_>, filters: &Filters, sort: TaskRunSort, limit: i64, offset: i64) -> Result<Vec<TaskRunResponse>> {
-    tx.all_of(&statements::page(TaskRunResponse::COLUMNS, filters, sort, limit, offset)).await
+pub async fn page(
+    tx: &mut Tx<'_>,
+    filters: &Filters,
+    sort: TaskRunSort,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<TaskRunResponse>> {
+    let near = Near::of(tx, filters).await?;
+    tx.all_of(&statements::page(TaskRunResponse::COLUMNS, filters, &near, sort, limit, offset)).await
 }
 
 pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
-    let (count,) = tx.one_of(&statements::counting(filters)).await?;
+    let near = Near::of(tx, filters).await?;
+    let (count,) = tx.one_of(&statements::counting(filters, &near)).await?;
     Ok(count)
 }
 
 pub async fn history(tx: &mut Tx<'_>, filters: &Filters, intervals: &Intervals) -> Result<Vec<HistoryResponse>> {
-    history::read(tx, intervals, &statements::historical(filters, intervals)).await
+    let near = Near::of(tx, filters).await?;
+    history::read(tx, intervals, &statements::historical(filters, &near, intervals)).await
 }
 
 /// The SQL, apart for the tests that show and explain it.
@@ -32,23 +48,30 @@ pub(crate) mod statements {
     use domain::history::Intervals;
 
     use crate::history::{self, Source, source};
-    use crate::relations::Filters;
+    use crate::relations::{Filters, Near};
     use crate::sql::Sql;
     use crate::task_runs::TaskRunSort;
 
     const HISTORY: Source = source!("task_run", "t");
 
-    pub fn page<'a>(columns: &'static str, filters: &'a Filters, sort: TaskRunSort, limit: i64, offset: i64) -> Sql<'a> {
-        sort.page(columns, |sql| filters.of_task_runs(sql), limit, offset)
+    pub fn page<'a>(
+        columns: &'static str,
+        filters: &'a Filters,
+        near: &'a Near,
+        sort: TaskRunSort,
+        limit: i64,
+        offset: i64,
+    ) -> Sql<'a> {
+        sort.page(columns, |sql| filters.of_task_runs(near, sql), limit, offset)
     }
 
-    pub fn counting(filters: &Filters) -> Sql<'_> {
+    pub fn counting<'a>(filters: &'a Filters, near: &'a Near) -> Sql<'a> {
         let mut sql = Sql::new("select count(*) from task_run t where true");
-        filters.of_task_runs(&mut sql);
+        filters.of_task_runs(near, &mut sql);
         sql
     }
 
-    pub fn historical<'a>(filters: &'a Filters, intervals: &Intervals) -> Sql<'a> {
-        history::statement(&HISTORY, intervals, |sql| filters.of_task_runs(sql))
+    pub fn historical<'a>(filters: &'a Filters, near: &'a Near, intervals: &Intervals) -> Sql<'a> {
+        history::statement(&HISTORY, intervals, |sql| filters.of_task_runs(near, sql))
     }
 }

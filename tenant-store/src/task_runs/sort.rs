@@ -31,7 +31,13 @@ impl TaskRunSort {
     ];
 
     /// A page of `columns`; `narrow` adds conditions (` and …`).
-    pub(super) fn page<'a>(self, columns: &'static str, narrow: impl Fn(&mut Sql<'a>), limit: i64, offset: i64) -> Sql<'a> {
+    pub(super) fn page<'a>(
+        self,
+        columns: &'static str,
+        narrow: impl Fn(&mut Sql<'a>),
+        limit: i64,
+        offset: i64,
+    ) -> Sql<'a> {
         let order = match self {
             Self::IdDesc => Order::Whole("t.id desc"),
             Self::ExpectedStartTimeAsc => Order::Whole("t.expected_start_time, t.id"),
@@ -76,9 +82,17 @@ const SHORTEST: ByDuration = ByDuration {
     rows: " order by p.duration, t.expected_start_time desc, t.id desc",
 };
 
-fn by_duration<'a>(order: &'static ByDuration, columns: &'static str, narrow: impl Fn(&mut Sql<'a>), limit: i64, offset: i64) -> Sql<'a> {
+fn by_duration<'a>(
+    order: &'static ByDuration,
+    columns: &'static str,
+    narrow: impl Fn(&mut Sql<'a>),
+    limit: i64,
+    offset: i64,
+) -> Sql<'a> {
     let most = limit.saturating_add(offset);
-    let mut sql = Sql::new("with page as ((select t.id, t.total_run_time as duration, t.expected_start_time from task_run t where true");
+    let mut sql = Sql::new(
+        "with page as ((select t.id, t.total_run_time as duration, t.expected_start_time from task_run t where true",
+    );
     narrow(&mut sql);
     sql.push(" and t.state_type in (3, 4, 5, 6)").push(order.ended).bind(most);
     sql.push(
