@@ -85,7 +85,8 @@ fn a_socket_refuses_every_key_that_does_not_work() {
                 Err(other) => findings.push(format!("{}: {what} is refused {other:?}, not 401", operation.name())),
                 Ok(_) => findings.push(format!("{}: {what} opens it", operation.name())),
             }
-            let token = credential.strip_prefix("Bearer ").unwrap_or(credential);
+            // In a message there is no scheme to lack.
+            let Some(token) = credential.strip_prefix("Bearer ") else { continue };
             let said = message(&url, token);
             if !closed(&said) {
                 findings.push(format!("{}: {what} in a message is answered {said:?}", operation.name()));

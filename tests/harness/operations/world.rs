@@ -27,6 +27,10 @@ enum Objects {
 /// Words that stand for no object of a workspace: texts, and what is the same in all of them.
 const NOBODYS: &[&str] = &["id", "text", "handle", "viewer", "account_role"];
 
+/// Words for what belongs to an account or a user, and so to none of its workspaces.
+const OF_AN_ACCOUNT: &[&str] =
+    &["account", "me", "key", "member", "membership", "bot", "bot_actor", "bot_key", "role"];
+
 impl<'s> World<'s> {
     /// `tenant`'s key must be one that may make all that is asked for.
     pub fn new(server: &'s Server, tenant: &Tenant) -> World<'s> {
@@ -46,6 +50,11 @@ impl<'s> World<'s> {
 
     pub fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    /// Whether a word's object belongs to an account or a user, not to a workspace.
+    pub fn is_of_an_account(word: &str) -> bool {
+        OF_AN_ACCOUNT.contains(&word)
     }
 
     /// The text with every `$word` replaced.
