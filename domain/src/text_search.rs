@@ -45,9 +45,19 @@ impl TextSearch {
 
     /// Whether a text has what is searched for.
     pub fn finds(&self, text: &str) -> bool {
+        self.parts(text).into_iter().flatten().all(|holds| holds)
+    }
+
+    /// Whether a text has what each part of the search asks for: `any`, `none`, `all`; `None` for a part without terms.
+    pub fn parts(&self, text: &str) -> [Option<bool>; 3] {
         let text = text.to_lowercase();
         let has = |term: &String| text.contains(term.as_str());
-        (self.any.is_empty() || self.any.iter().any(has)) && !self.none.iter().any(has) && self.all.iter().all(has)
+        let asks = |terms: &Vec<String>| !terms.is_empty();
+        [
+            asks(&self.any).then(|| self.any.iter().any(has)),
+            asks(&self.none).then(|| !self.none.iter().any(has)),
+            asks(&self.all).then(|| self.all.iter().all(has)),
+        ]
     }
 }
 

@@ -4,16 +4,16 @@ use domain::text_search::TextSearch;
 use uuid::Uuid;
 use wire::{Described, Errors, Input, Json, Schema, Schemas, Time};
 
-use crate::sql::{Sql, Write};
+use crate::sql::{Condition, Operator, Sql};
 use crate::{filter, sort};
 
 filter! {
     /// Filter by `Log.level`.
     LogFilterLevel {
         /// Include logs with a level greater than or equal to this level
-        ge_: i64 => "l.level >= {}",
+        ge_: i64 => "l.level >= {}::bigint",
         /// Include logs with a level less than or equal to this level
-        le_: i64 => "l.level <= {}",
+        le_: i64 => "l.level <= {}::bigint",
     }
 }
 
@@ -63,42 +63,70 @@ impl Described for Search {
     }
 }
 
-impl Write for Search {
-    fn write<'a>(&'a self, sql: &mut Sql<'a>, template: &'static str) {
-        let TextSearch { any, none, all } = &self.0;
-        sql.push("(true");
-        for (at, term) in any.iter().enumerate() {
-            sql.push(if at == 0 { " and (" } else { " or " }).template(template, term);
-        }
-        if !any.is_empty() {
+/// Filter by text search across log content.
+#[derive(Debug, Clone, PartialEq, Input)]
+#[input(forbid_extra)]
+pub struct LogFilterTextSearch {
+    /// Words are alternatives, -word and !word exclude, +word is required, "two words" is a phrase
+    pub query: Search,
+}
+
+/// Filter logs. Only logs matching all criteria will be returned
+#[derive(Debug, Clone, PartialEq, Input)]
+#[input(forbid_extra)]
+pub struct LogFilter {
+    /// Whether all of the criteria must hold (`and_`) or any (`or_`).
+    #[input(default)]
+    pub operator: Operator,
+    pub level: Option<LogFilterLevel>,
+    pub timestamp: Option<LogFilterTimestamp>,
+    pub flow_run_id: Option<LogFilterFlowRunId>,
+    pub task_run_id: Option<LogFilterTaskRunId>,
+    pub text: Option<LogFilterTextSearch>,
+}
+
+const FOUND: &str = "strpos(lower(l.message || ' ' || l.name), lower({})) > 0";
+
+impl Condition for LogFilter {
+    fn write<'a>(&'a self, sql: &mut Sql<'a>) {
+        let Self { operator, level, timestamp, flow_run_id, task_run_id, text } = self;
+        let between = match operator {
+            Operator::And => " and ",
+            Operator::Or => " or ",
+        };
+        let mut first = true;
+        let mut begin = |sql: &mut Sql<'a>| {
+            sql.push(if std::mem::take(&mut first) { "" } else { between }).push("(");
+        };
+        let nested: [Option<&'a dyn Condition>; 4] = [
+            level.as_ref().map(|criterion| criterion as _),
+            timestamp.as_ref().map(|criterion| criterion as _),
+            flow_run_id.as_ref().map(|criterion| criterion as _),
+            task_run_id.as_ref().map(|criterion| criterion as _),
+        ];
+        for criterion in nested.into_iter().flatten() {
+            begin(sql);
+            criterion.write(sql);
             sql.push(")");
         }
-        for term in none {
-            sql.push(" and not ").template(template, term);
+        // The parts of a search stand beside the other criteria, as in the reference: it matters where one is enough.
+        if let Some(LogFilterTextSearch { query: Search(TextSearch { any, none, all }) }) = text {
+            for (terms, not, join) in [(any, "", " or "), (none, "not ", " and "), (all, "", " and ")] {
+                for (at, term) in terms.iter().enumerate() {
+                    match at {
+                        0 => begin(sql),
+                        _ => drop(sql.push(join)),
+                    }
+                    sql.push(not).template(FOUND, term);
+                }
+                if !terms.is_empty() {
+                    sql.push(")");
+                }
+            }
         }
-        for term in all {
-            sql.push(" and ").template(template, term);
+        if first {
+            sql.push("true");
         }
-        sql.push(")");
-    }
-}
-
-filter! {
-    /// Filter by text search across log content.
-    LogFilterTextSearch {
-        /// Words are alternatives, -word and !word exclude, +word is required, "two words" is a phrase
-        query: Search => "strpos(lower(l.message || ' ' || l.name), {}) > 0",
-    }
-}
-
-filter! {
-    /// Filter logs. Only logs matching all criteria will be returned
-    LogFilter operator {
-        level: nested LogFilterLevel,
-        timestamp: nested LogFilterTimestamp,
-        flow_run_id: nested LogFilterFlowRunId,
-        task_run_id: nested LogFilterTaskRunId,
-        text: nested LogFilterTextSearch,
     }
 }
 
@@ -119,23 +147,23 @@ impl LogFilter {
                 let level = i64::from(log.level);
                 f.ge_.is_none_or(|least| level >= least) && f.le_.is_none_or(|most| level <= most)
             }),
-            timestamp.as_ref().map(|f| {
-                f.before_.is_none_or(|t| log.timestamp <= t) && f.after_.is_none_or(|t| log.timestamp >= t)
-            }),
-            flow_run_id.as_ref().map(|f| {
-                f.any_.as_ref().is_none_or(|ids| log.flow_run_id.is_some_and(|id| ids.contains(&id.0)))
-            }),
+            timestamp
+                .as_ref()
+                .map(|f| f.before_.is_none_or(|t| log.timestamp <= t) && f.after_.is_none_or(|t| log.timestamp >= t)),
+            flow_run_id
+                .as_ref()
+                .map(|f| f.any_.as_ref().is_none_or(|ids| log.flow_run_id.is_some_and(|id| ids.contains(&id.0)))),
             task_run_id.as_ref().map(|f| {
                 f.any_.as_ref().is_none_or(|ids| log.task_run_id.is_some_and(|id| ids.contains(&id.0)))
                     && f.is_null_.is_none_or(|null| log.task_run_id.is_none() == null)
             }),
-            text.as_ref().and_then(|f| f.query.as_ref()).map(|q| q.0.finds(&format!("{} {}", log.message, log.name))),
         ];
-        let mut asked = criteria.into_iter().flatten().peekable();
+        let found = text.as_ref().map(|f| f.query.0.parts(&format!("{} {}", log.message, log.name)));
+        let mut asked = criteria.into_iter().chain(found.into_iter().flatten()).flatten().peekable();
         match operator {
             _ if asked.peek().is_none() => true,
-            crate::sql::Operator::And => asked.all(|passes| passes),
-            crate::sql::Operator::Or => asked.any(|passes| passes),
+            Operator::And => asked.all(|passes| passes),
+            Operator::Or => asked.any(|passes| passes),
         }
     }
 }
@@ -146,19 +174,64 @@ mod tests {
 
     #[test]
     fn sql_of_a_search() {
-        let body = wire::json::parse(br#"{"text": {"query": "a \"b c\" -d +e"}, "level": {"ge_": 20}}"#).unwrap();
-        let filter = LogFilter::parse(&body, &mut Errors::of_body()).unwrap();
-        let mut sql = Sql::new("select l.id from log l where true");
-        sql.and(Some(&filter)).page(LogSort::default().sql(), 10, 0);
-        let term = |n: u8| format!("strpos(lower(l.message || ' ' || l.name), ${n}) > 0");
-        let expected = format!(
-            "select l.id from log l where true and ((l.level >= $1) and ((true and ({} or {}) and not {} and {}))) \
-             order by l.timestamp, l.id limit $6 offset $7",
-            term(2),
-            term(3),
-            term(4),
-            term(5)
-        );
-        assert_eq!(sql.text(), expected);
+        let found = |n: u8| format!("strpos(lower(l.message || ' ' || l.name), lower(${n})) > 0");
+        for (body, expected) in [
+            (r#"{"text":{"query":"a"}}"#, format!("({})", found(1))),
+            (
+                r#"{"text":{"query":"a \"b c\" -d +e"},"level":{"ge_":20}}"#,
+                format!(
+                    "(l.level >= $1::bigint) and ({} or {}) and (not {}) and ({})",
+                    found(2),
+                    found(3),
+                    found(4),
+                    found(5)
+                ),
+            ),
+            (
+                r#"{"operator":"or_","text":{"query":"-a -b"},"level":{}}"#,
+                format!("(true) or (not {} and not {})", found(1), found(2)),
+            ),
+            (r#"{"operator":"or_","text":{"query":" "},"level":{"le_":1}}"#, "(l.level <= $1::bigint)".into()),
+            (r#"{"text":{"query":""}}"#, "true".into()),
+        ] {
+            let value = wire::json::parse(body.as_bytes()).unwrap();
+            let filter = LogFilter::parse(&value, &mut Errors::of_body()).unwrap();
+            let mut sql = Sql::default();
+            filter.write(&mut sql);
+            assert_eq!(sql.text(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_line_passes_by_the_same_meaning() {
+        let log = domain::logs::Log {
+            id: domain::LogId(Uuid::nil()),
+            created: Time::default(),
+            updated: Time::default(),
+            name: "app.net".into(),
+            level: 20,
+            message: "Connection TIMEOUT".into(),
+            timestamp: Time::default(),
+            flow_run_id: None,
+            task_run_id: None,
+        };
+        for (body, passes) in [
+            ("{}", true),
+            (r#"{"level":{"ge_":20,"le_":20}}"#, true),
+            (r#"{"level":{"ge_":21}}"#, false),
+            (r#"{"level":{"ge_":21},"text":{"query":"timeout"}}"#, false),
+            (r#"{"operator":"or_","level":{"ge_":21},"text":{"query":"timeout"}}"#, true),
+            (r#"{"operator":"or_","level":{"ge_":21},"text":{"query":""}}"#, false),
+            (r#"{"operator":"or_","text":{"query":""}}"#, true),
+            (r#"{"text":{"query":"timeout -app"}}"#, false),
+            (r#"{"operator":"or_","text":{"query":"timeout -app"}}"#, true),
+            (r#"{"flow_run_id":{"any_":["00000000-0000-0000-0000-000000000000"]}}"#, false),
+            (r#"{"task_run_id":{"is_null_":true},"timestamp":{"before_":0,"after_":0}}"#, true),
+            (r#"{"timestamp":{"after_":1}}"#, false),
+        ] {
+            let value = wire::json::parse(body.as_bytes()).unwrap();
+            let filter = LogFilter::parse(&value, &mut Errors::of_body()).unwrap();
+            assert_eq!(filter.passes(&log), passes, "{body}");
+        }
     }
 }
