@@ -15,7 +15,7 @@ pub struct ObservedState {
 /// Orders of observed states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Input)]
 pub enum ObservedStateSort {
+    NameAsc,
     #[default]
     LastSeenDesc,
-    NameAsc,
 }
