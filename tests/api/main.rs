@@ -1,3 +1,4 @@
 //! What each address answers; the folders mirror the addresses.
 
 mod account;
+mod runs;
