@@ -10,6 +10,9 @@ pub enum Error {
     /// The database is away, overloaded or refuses work for now: 503, to be tried again.
     #[error("database unavailable: {0}")]
     Unavailable(String),
+    /// The caller may do such a thing, but not as much of it: 403, with a sentence that may be shown.
+    #[error("forbidden: {0}")]
+    Forbidden(String),
     /// A uniqueness or integrity rule of the data stands against it: 409.
     #[error("conflict: {0}")]
     Conflict(String),

@@ -35,7 +35,8 @@ fn a_role_without_the_right_is_refused() {
         let answer = ground.ask(operation, &ground.base(operation, &ground.mine), Some(key), &blind(operation));
         let named = answer.body["detail"].as_str().is_some_and(|detail| detail.contains(right));
         if answer.status != 403 || !named {
-            findings.push((operation, format!("every right but {right} is answered {} {}", answer.status, answer.body)));
+            findings
+                .push((operation, format!("every right but {right} is answered {} {}", answer.status, answer.body)));
         }
     }
     none(excuse(Check::AnyKey, findings));
@@ -50,7 +51,13 @@ fn the_right_alone_is_enough() {
         let Some(request) = ground.requests.find(operation) else { continue };
         let owner = ground.caller(request);
         let filled = request.fill(&World::new(ground.server, &owner));
+        let besides = handed_on(operation, &owner);
+        let with = |right: &str| -> Vec<String> { besides.iter().cloned().chain([right.to_owned()]).collect() };
         let key = match (&operation.need, request.who) {
+            (Need::Workspace(scope), _) if !besides.is_empty() => {
+                ground.key_with_scopes(&owner, &texts(&with(scope))).key
+            }
+            (Need::Account(right), _) if !besides.is_empty() => ground.key_with_permissions(&texts(&with(right))).key,
             // A workspace of its own: its keys are not those of the others.
             (Need::Workspace(scope), Who::Fresh) => ground.key_with_scopes(&owner, &[scope]).key,
             (Need::Workspace(scope), _) => {
@@ -70,11 +77,41 @@ fn the_right_alone_is_enough() {
     none(findings);
 }
 
+/// What the caller must hold besides the right, because the request gives it or changes who holds it: nobody gives more than
+/// they hold.
+fn handed_on(operation: &Operation, owner: &Tenant) -> Vec<String> {
+    let of_role = |path: &str, name: &str, field: &str| -> Vec<String> {
+        let roles = owner.account.api().post(path, &serde_json::json!({})).expect(200);
+        let role = roles.as_array().expect("a list").iter().find(|role| role["name"] == name).expect("a built-in role");
+        role[field].as_array().expect("a list").iter().filter_map(self::name).collect()
+    };
+    match operation.name().as_str() {
+        "POST A/bots/"
+        | "PATCH A/bots/{bot_id}"
+        | "DELETE A/bots/{bot_id}"
+        | "POST A/bots/{bot_id}/rotate_api_key"
+        | "DELETE A/bots/{bot_id}/delete_bot_api_key/{key_id}"
+        | "PATCH A/account_memberships/{id}"
+        | "DELETE A/account_memberships/{id}" => of_role("/account_roles/filter", "Member", "permissions"),
+        // A role of workspaces may be granted in each of them.
+        "POST A/workspace_roles/" | "PATCH A/workspace_roles/{role_id}" => vec!["administrate:workspace".to_owned()],
+        "POST W/user_access/" | "DELETE W/user_access/{id}" | "POST W/bot_access/" | "DELETE W/bot_access/{id}" => {
+            of_role("/workspace_roles/filter", "Viewer", "scopes")
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn texts(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
 /// All scopes but one and those that include it.
 fn all_scopes_without(scope: &str) -> Vec<String> {
     let ground = Ground::get();
     let all = ground.server.api().with_key(Some(&ground.mine.key)).get("/api/workspace_scopes").expect(200);
-    let includes = |held: &Value| held["includes_scopes"].as_array().is_some_and(|all| all.iter().any(|name| name == scope));
+    let includes =
+        |held: &Value| held["includes_scopes"].as_array().is_some_and(|all| all.iter().any(|name| name == scope));
     let all = all.as_array().expect("a list").iter();
     all.filter(|held| held["name"] != scope && !includes(held)).filter_map(|held| name(&held["name"])).collect()
 }

@@ -143,6 +143,7 @@ impl From<StoreError> for Failure {
                 let detail = "Data integrity conflict. This usually means a unique or foreign key constraint was violated.";
                 Self { cause: Some(cause), ..Self::conflict(detail) }
             }
+            StoreError::Forbidden(sentence) => Self::forbidden(sentence),
             StoreError::NotStorable(cause) => {
                 let detail = "The request holds a value that cannot be stored: a character or a number out of range.";
                 Self { cause: Some(cause), ..Self::unprocessable(detail) }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use wire::Time;
 
 use super::audit::{self, By, Change};
+use super::giver::Giver;
 use super::key::KeyKind;
 use super::keys::{self, IssuedKey, KeyInfo, NewKey};
 use super::{Control, roles};
@@ -98,7 +99,8 @@ impl Control {
         let role = new.role.unwrap_or(AccountRole::Member.id());
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
-        roles::known_account_role(&tx, account, role).await?;
+        let giver = Giver::of(&tx, by, account).await?;
+        giver.gives(roles::of_account_role(&tx, account, role).await?)?;
         tx.run(ACTOR, &[&actor]).await?;
         tx.run(CREATE, &[&id, &actor, &account, &new.name]).await?;
         tx.run(JOIN, &[&Uuid::now_v7(), &account, &actor, &role]).await?;
@@ -136,10 +138,12 @@ impl Control {
         let BotPatch { name, role } = patch;
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
+        let giver = Giver::of(&tx, by, account).await?;
         let Some(bot): Option<Bot> = tx.opt(READ, &[&account, &id]).await? else { return Ok(false) };
+        giver.changes(roles::of_account_role(&tx, account, bot.role).await?)?;
         tx.run(RENAME, &[&account, &id, name]).await?;
         if let Some(role) = role {
-            roles::known_account_role(&tx, account, *role).await?;
+            giver.gives(roles::of_account_role(&tx, account, *role).await?)?;
             tx.run(SET_ROLE, &[&account, &bot.actor, role]).await?;
         }
         let detail = json!({ "name": name, "account_role_id": role });
@@ -152,7 +156,9 @@ impl Control {
     pub async fn delete_bot(&self, by: By, account: AccountId, id: BotId) -> Result<bool> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
+        let giver = Giver::of(&tx, by, account).await?;
         let Some(bot): Option<Bot> = tx.opt(READ, &[&account, &id]).await? else { return Ok(false) };
+        giver.changes(roles::of_account_role(&tx, account, bot.role).await?)?;
         tx.run(DELETE, &[&account, &id]).await?;
         let detail = json!({ "name": bot.name });
         audit::write(&tx, by, of_bot("prefect-cloud.service-account.deleted", &bot, &detail)).await?;
@@ -170,7 +176,9 @@ impl Control {
     ) -> Result<Option<(Bot, IssuedKey)>> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
+        let giver = Giver::of(&tx, by, account).await?;
         let Some(bot): Option<Bot> = tx.opt(READ, &[&account, &id]).await? else { return Ok(None) };
+        giver.touches_keys_of(&tx, account, bot.actor).await?;
         let key = NewKey { name: &bot.name, expiration: rotation.expiration };
         let issued = keys::issue(&tx, by, bot.actor, KeyKind::Bot, &key).await?;
         tx.run(RETIRE, &[&bot.actor, &issued.info.id, &rotation.overlap.as_secs_f64()]).await?;
@@ -188,10 +196,14 @@ impl Control {
 
     /// Ends one key of a service account at once. Whether there was one.
     pub async fn revoke_bot_key(&self, by: By, account: AccountId, id: BotId, key: KeyId) -> Result<bool> {
-        match self.read_bot(account, id).await? {
-            Some(bot) => self.revoke_key(by, bot.actor, key).await,
-            None => Ok(false),
-        }
+        let mut client = self.0.db.client().await?;
+        let tx = client.begin().await?;
+        let giver = Giver::of(&tx, by, account).await?;
+        let Some(bot): Option<Bot> = tx.opt(READ, &[&account, &id]).await? else { return Ok(false) };
+        giver.touches_keys_of(&tx, account, bot.actor).await?;
+        let revoked = keys::revoke(&tx, by, bot.actor, key).await?;
+        tx.commit().await?;
+        Ok(revoked)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Who holds which role in a workspace.
 
+use domain::access::Power;
 use domain::{AccountId, ActorId, BotId, RoleId, UserId, WorkspaceId};
 use serde_json::json;
 use uuid::Uuid;
 use wire::Time;
 
 use super::audit::{self, By, Change};
+use super::db::Transaction;
+use super::giver::Giver;
 use super::{Control, roles};
 use crate::Result;
 
@@ -92,6 +95,7 @@ const GRANT: &str = "insert into control.workspace_access (id, workspace_id, act
 const REVOKE: &str = "delete from control.workspace_access x using control.actor a
     where a.id = x.actor_id and x.workspace_id = $1 and a.kind = $2 and x.id = $3";
 const REVOKE_ACTOR: &str = "delete from control.workspace_access where workspace_id = $1 and actor_id = $2";
+const ACCOUNT: &str = "select account_id from control.workspace where id = $1";
 const REACH: &str = "select m.actor_id, coalesce(u.handle, b.name, ''), u.email, b.id is not null
     from control.workspace w join control.membership m on m.account_id = w.account_id and m.active
         join control.account_role r on r.id = m.account_role_id
@@ -102,7 +106,8 @@ const REACH: &str = "select m.actor_id, coalesce(u.handle, b.name, ''), u.email,
 
 impl Control {
     /// Gives each actor its role in the workspace, in place of the one it had: all of them or none. `None` if one is not in
-    /// the account; a role of another account is a conflict.
+    /// the account; a role of another account is a conflict, and what gives more than the caller holds, or takes it from who
+    /// holds more, is forbidden.
     pub async fn grant_access(
         &self,
         by: By,
@@ -112,6 +117,7 @@ impl Control {
     ) -> Result<Option<Vec<Access>>> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
+        let giver = Giver::of(&tx, by, account).await?;
         let mut granted = Vec::with_capacity(grants.len());
         for (grantee, role) in grants {
             let (user, bot, kind) = match grantee {
@@ -120,7 +126,10 @@ impl Control {
             };
             let actor: Option<(ActorId,)> = tx.opt(ACTOR, &[&workspace, &account, &user, &bot]).await?;
             let Some((actor,)) = actor else { return Ok(None) };
-            roles::known_workspace_role(&tx, account, *role).await?;
+            giver.gives(Power::Workspace(workspace, roles::of_workspace_role(&tx, account, *role).await?))?;
+            if let Some(held) = tx.opt::<Access>(BY_ACTOR, &[&workspace, &kind.number(), &actor]).await? {
+                changes(&giver, &tx, account, &held).await?;
+            }
             tx.run(GRANT, &[&Uuid::now_v7(), &workspace, &actor, role]).await?;
             let access: Access = tx.one(BY_ACTOR, &[&workspace, &kind.number(), &actor]).await?;
             let detail = json!({ "actor_id": actor, "workspace_role_id": role });
@@ -146,15 +155,23 @@ impl Control {
         self.0.db.client().await?.opt(READ, &[&workspace, &kind.number(), &id]).await
     }
 
-    /// Whether there was such a grant.
+    /// Takes a role from an actor. Whether there was such a grant.
     pub async fn revoke_access(&self, by: By, workspace: WorkspaceId, kind: ReachKind, id: Uuid) -> Result<bool> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
-        if tx.run(REVOKE, &[&workspace, &kind.number(), &id]).await? == 0 {
-            return Ok(false);
+        let account: Option<(AccountId,)> = tx.opt(ACCOUNT, &[&workspace]).await?;
+        let Some((account,)) = account else { return Ok(false) };
+        let giver = Giver::of(&tx, by, account).await?;
+        let held: Option<Access> = tx.opt(READ, &[&workspace, &kind.number(), &id]).await?;
+        let Some(held) = held else { return Ok(false) };
+        // Anybody may leave.
+        if by != By::Actor(held.actor) {
+            changes(&giver, &tx, account, &held).await?;
         }
+        tx.run(REVOKE, &[&workspace, &kind.number(), &id]).await?;
         let event = "prefect-cloud.workspace-access.deleted";
-        audit::write(&tx, by, of_access(event, None, workspace, id, &json!({}))).await?;
+        let detail = json!({ "actor_id": held.actor, "workspace_role_id": held.role });
+        audit::write(&tx, by, of_access(event, Some(account), workspace, id, &detail)).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -182,6 +199,12 @@ impl Control {
         };
         Ok(rows.into_iter().map(reach).collect())
     }
+}
+
+/// Refuses to change a role in the hands of who holds more by it than the caller does.
+async fn changes(giver: &Giver, tx: &Transaction<'_>, account: AccountId, held: &Access) -> Result<()> {
+    let scopes = roles::of_workspace_role(tx, account, held.role).await?;
+    giver.changes(Power::Workspace(held.workspace, scopes))
 }
 
 fn of_access<'a>(

@@ -109,13 +109,19 @@ impl Control {
     pub async fn revoke_key(&self, by: By, actor: ActorId, key: KeyId) -> Result<bool> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
-        if tx.run(REVOKE, &[&actor, &key]).await? == 0 {
-            return Ok(false);
-        }
-        audit::write(&tx, by, of_key("prefect-cloud.api-key.deleted", key, &json!({ "actor_id": actor }))).await?;
+        let revoked = revoke(&tx, by, actor, key).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(revoked)
     }
+}
+
+/// Ends a key within a larger change. Whether there was one that could be ended.
+pub(super) async fn revoke(tx: &Transaction<'_>, by: By, actor: ActorId, key: KeyId) -> Result<bool> {
+    if tx.run(REVOKE, &[&actor, &key]).await? == 0 {
+        return Ok(false);
+    }
+    audit::write(tx, by, of_key("prefect-cloud.api-key.deleted", key, &json!({ "actor_id": actor }))).await?;
+    Ok(true)
 }
 
 /// Makes a key within a larger change.

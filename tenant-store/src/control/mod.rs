@@ -5,6 +5,7 @@
 //! * An unknown workspace, a deleted one, one of another account and one that the caller is no member of are the same
 //!   answer, so that nobody learns which ids exist.
 //! * [`access`] alone makes the proof that opens a workspace ([`crate::Permitted`]).
+//! * Nobody gives more than they hold: [`giver`] reads, in the transaction of a change, what its maker holds then.
 //! * Every change is one transaction and carries a row of audit that names who made it.
 
 pub mod access;
@@ -13,6 +14,7 @@ mod audit;
 mod bots;
 mod db;
 mod enter;
+mod giver;
 mod grants;
 mod key;
 mod keys;

@@ -1,6 +1,6 @@
 //! Roles of workspaces and of accounts: the built-in ones, which every account has, and an account's own.
 
-use domain::access::{Scopes, is_built_in};
+use domain::access::{Permissions, Power, Scopes, is_built_in};
 use domain::{AccountId, RoleId};
 use serde_json::json;
 use wire::Time;
@@ -8,6 +8,7 @@ use wire::Time;
 use super::Control;
 use super::audit::{self, By, Change};
 use super::db::Transaction;
+use super::giver::Giver;
 use crate::{Error, Result};
 
 /// A role of workspaces as it is stored: `scopes` are its own, without those it inherits.
@@ -64,6 +65,12 @@ pub struct AccountRoleRow {
     pub account: Option<AccountId>,
     pub name: String,
     pub permissions: Vec<String>,
+}
+
+impl AccountRoleRow {
+    pub fn effective(&self) -> Permissions {
+        Permissions::from_names(&self.permissions)
+    }
 }
 
 crate::row! { AccountRoleRow: id "r.id", created "r.created", updated "r.updated", account "r.account_id", name "r.name",
@@ -134,8 +141,10 @@ impl Control {
         let id = RoleId::new(Time::of_machine());
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
+        let giver = Giver::of(&tx, by, account).await?;
         tx.run(CREATE, &[&id, &account, name, description, &names(*scopes), inherits]).await?;
         let role: WorkspaceRoleRow = tx.one(READ, &[&account, &id]).await?;
+        giver.gives(Power::AnyWorkspace(role.effective()))?;
         let detail = json!({ "name": name, "scopes": names(*scopes), "inherited_role_id": inherits });
         audit::write(&tx, by, of_role("prefect-cloud.workspace-role.created", account, id, &detail)).await?;
         tx.commit().await?;
@@ -155,9 +164,15 @@ impl Control {
         let scopes = scopes.map(names);
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
+        let giver = Giver::of(&tx, by, account).await?;
+        let Some(before): Option<WorkspaceRoleRow> = tx.opt(READ, &[&account, &id]).await? else { return Ok(false) };
         if tx.run(UPDATE, &[&account, &id, name, description, &scopes, inherits]).await? == 0 {
             return Ok(false);
         }
+        // Who holds the role now holds what it became.
+        let after: WorkspaceRoleRow = tx.one(READ, &[&account, &id]).await?;
+        giver.changes(Power::AnyWorkspace(before.effective()))?;
+        giver.gives(Power::AnyWorkspace(after.effective()))?;
         let detail = json!({ "name": name, "scopes": scopes, "inherited_role_id": inherits });
         audit::write(&tx, by, of_role("prefect-cloud.workspace-role.updated", account, id, &detail)).await?;
         tx.commit().await?;
@@ -192,16 +207,18 @@ impl Control {
     }
 }
 
-/// Refuses a role that is neither built in nor the account's own.
-pub(super) async fn known_workspace_role(tx: &Transaction<'_>, account: AccountId, role: RoleId) -> Result<()> {
+/// What a role gives; refuses one that is neither built in nor the account's own.
+pub(super) async fn of_workspace_role(tx: &Transaction<'_>, account: AccountId, role: RoleId) -> Result<Scopes> {
     let found: Option<WorkspaceRoleRow> = tx.opt(READ, &[&account, &role]).await?;
-    found.map(drop).ok_or_else(|| Error::Conflict("The workspace role does not exist.".into()))
+    let found = found.ok_or_else(|| Error::Conflict("The workspace role does not exist.".into()))?;
+    Ok(found.effective())
 }
 
 /// The same for roles of the account.
-pub(super) async fn known_account_role(tx: &Transaction<'_>, account: AccountId, role: RoleId) -> Result<()> {
+pub(super) async fn of_account_role(tx: &Transaction<'_>, account: AccountId, role: RoleId) -> Result<Power> {
     let found: Option<AccountRoleRow> = tx.opt(ACCOUNT_READ, &[&account, &role]).await?;
-    found.map(drop).ok_or_else(|| Error::Conflict("The account role does not exist.".into()))
+    let found = found.ok_or_else(|| Error::Conflict("The account role does not exist.".into()))?;
+    Ok(Power::Account(found.effective()))
 }
 
 /// One level of inheritance, so that what a role gives is two sets and there are no circles.

@@ -200,6 +200,119 @@ async fn an_accounts_own_role_inherits_and_stays_at_home() {
     assert_eq!(membership(&control, &auditor_key, &a).await.unwrap().scopes(), WorkspaceRole::Viewer.scopes());
 }
 
+/// A member with an account role of these permissions. Nothing makes such roles yet, so the rows are written here.
+async fn member_with(
+    installation: &Installation,
+    t: &Tenant,
+    handle: &str,
+    permissions: &[Permission],
+) -> (User, String) {
+    let (client, connection) =
+        tokio_postgres::connect(&installation.database.superuser, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let role = uuid::Uuid::now_v7();
+    let names: Vec<&str> = permissions.iter().map(|permission| permission.as_str()).collect();
+    let sql = "insert into control.account_role (id, account_id, name, permissions) values ($1, $2, $3, $4)";
+    client.execute(sql, &[&role, &t.account.0, &handle, &names]).await.unwrap();
+    let (user, key) = user(&installation.control, t.account, handle, AccountRole::Member).await;
+    let member = installation.control.member_by_actor(t.account, user.actor).await.unwrap().unwrap();
+    assert!(installation.control.set_member_role(By::Shell, t.account, member.id, domain::RoleId(role)).await.unwrap());
+    (user, key)
+}
+
+#[track_caller]
+fn forbidden<T: std::fmt::Debug>(answer: Result<T>) {
+    assert!(matches!(answer, Err(Error::Forbidden(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_role_of_workspaces_gives_what_its_maker_holds_in_each_of_them() {
+    use domain::access::Scopes;
+    let installation = Installation::create().await;
+    let control = &installation.control;
+    let a = tenant(control, "a").await;
+    let (maker, key) = member_with(&installation, &a, "maker", &[Permission::UpdateWorkspaceRole]).await;
+    let by = By::Actor(maker.actor);
+    let role = |name, scope| NewRole { name, description: "", scopes: Scopes::of(&[scope]), inherits: None };
+    let (weak, strong) = (role("weak", ScopeName::SeeFlows), role("strong", ScopeName::ManageFlows));
+    forbidden(control.create_workspace_role(by, a.account, &weak).await);
+
+    let held = control.create_workspace_role(By::Shell, a.account, &weak).await.unwrap();
+    let grant = [(Grantee::User(maker.id), held.id)];
+    control.grant_access(By::Shell, a.account, a.workspace, &grant).await.unwrap().unwrap();
+    let own = NewRole { name: "own", ..weak.clone() };
+    let made = control.create_workspace_role(by, a.account, &own).await.unwrap();
+    forbidden(control.create_workspace_role(by, a.account, &strong).await);
+    let inherits = NewRole { name: "heir", inherits: Some(WorkspaceRole::Owner.id()), ..weak.clone() };
+    forbidden(control.create_workspace_role(by, a.account, &inherits).await);
+
+    // The role in one's own hands is no way to more, by its scopes or by what it inherits.
+    let more = RolePatch { scopes: Some(Scopes::all()), ..RolePatch::default() };
+    let heir = RolePatch { inherits: Some(WorkspaceRole::Owner.id()), ..RolePatch::default() };
+    for patch in [&more, &heir] {
+        forbidden(control.update_workspace_role(by, a.account, held.id, patch).await);
+    }
+    assert_eq!(membership(control, &key, &a).await.unwrap().scopes(), Scopes::of(&[ScopeName::SeeFlows]));
+    // Neither is a stronger one weakened.
+    let stronger = control.create_workspace_role(By::Shell, a.account, &strong).await.unwrap();
+    let less = RolePatch { scopes: Some(Scopes::NONE), ..RolePatch::default() };
+    forbidden(control.update_workspace_role(by, a.account, stronger.id, &less).await);
+    assert!(control.update_workspace_role(by, a.account, made.id, &less).await.unwrap());
+
+    // In a second workspace they hold nothing, and a role would reach there too.
+    let new = NewWorkspace { handle: "second", name: "Second", description: "", placement: "default" };
+    control.create_workspace(By::Actor(a.owner.actor), a.account, &new).await.unwrap();
+    forbidden(control.create_workspace_role(by, a.account, &NewRole { name: "later", ..weak.clone() }).await);
+    // An owner of the account holds everything everywhere.
+    let by = By::Actor(a.owner.actor);
+    assert!(control.update_workspace_role(by, a.account, held.id, &more).await.unwrap());
+}
+
+#[tokio::test]
+async fn keys_are_touched_by_who_holds_what_they_open() {
+    let installation = Installation::create().await;
+    let control = &installation.control;
+    let a = tenant(control, "a").await;
+    let permissions: Vec<Permission> =
+        AccountRole::Member.permissions().iter().chain([Permission::UpdateBot, Permission::CreateBot]).collect();
+    let (keeper, _) = member_with(&installation, &a, "keeper", &permissions).await;
+    let by = By::Actor(keeper.actor);
+    let new = NewBot { name: "ci", role: None, key_expiration: None };
+    let (bot, first) = control.create_bot(by, a.account, &new).await.unwrap();
+    let rotation = Rotation { expiration: None, overlap: Duration::from_secs(3600) };
+    assert!(control.rotate_bot_key(by, a.account, bot.id, rotation).await.unwrap().is_some());
+
+    // A weak role in the account, but a workspace that the keeper cannot even enter.
+    let viewer = WorkspaceRole::Viewer.id();
+    let grant = |to, role| [(to, role)];
+    let to_bot = grant(Grantee::Bot(bot.id), WorkspaceRole::Developer.id());
+    control.grant_access(By::Shell, a.account, a.workspace, &to_bot).await.unwrap().unwrap();
+    let to_keeper = grant(Grantee::User(keeper.id), viewer);
+    control.grant_access(By::Shell, a.account, a.workspace, &to_keeper).await.unwrap().unwrap();
+    forbidden(control.rotate_bot_key(by, a.account, bot.id, rotation).await);
+    forbidden(control.revoke_bot_key(by, a.account, bot.id, first.info.id).await);
+    assert!(control.authenticate(first.key.secret()).await.unwrap().is_some());
+
+    // As strong as the service account, they may.
+    let to_keeper = grant(Grantee::User(keeper.id), WorkspaceRole::Developer.id());
+    control.grant_access(By::Shell, a.account, a.workspace, &to_keeper).await.unwrap().unwrap();
+    assert!(control.rotate_bot_key(by, a.account, bot.id, rotation).await.unwrap().is_some());
+    assert!(control.revoke_bot_key(by, a.account, bot.id, first.info.id).await.unwrap());
+    assert!(!control.revoke_bot_key(by, a.account, bot.id, first.info.id).await.unwrap());
+
+    // A stranger to the account gives nothing in it.
+    let b = tenant(control, "b").await;
+    forbidden(control.create_bot(By::Actor(b.owner.actor), a.account, &NewBot { name: "x", ..new }).await);
+    let joins = control.add_member(By::Actor(keeper.actor), a.account, b.owner.id, AccountRole::Admin.id()).await;
+    forbidden(joins);
+    assert!(
+        control.add_member(By::Actor(keeper.actor), a.account, b.owner.id, AccountRole::Member.id()).await.unwrap()
+    );
+    // Anybody may leave, with whatever they hold.
+    assert!(control.remove_member(By::Actor(b.owner.actor), a.account, b.owner.actor).await.unwrap());
+    forbidden(control.remove_member(By::Actor(keeper.actor), a.account, a.owner.actor).await);
+}
+
 #[tokio::test]
 async fn a_rotated_key_works_beside_the_new_one_for_a_while() {
     let Installation { control, .. } = Installation::create().await;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use wire::{RawObject, Time};
 
 use super::audit::{self, By, Change};
+use super::giver::Giver;
 use super::{Control, roles};
 use crate::Result;
 
@@ -118,6 +119,7 @@ const MEMBERS: &str = member!(
 );
 const MEMBER: &str = member!("where m.account_id = $1 and m.id = $2");
 const MEMBER_BY_ACTOR: &str = member!("where m.account_id = $1 and m.actor_id = $2");
+const MEMBER_BY_USER: &str = member!("where m.account_id = $1 and u.id = $2");
 const MEMBERSHIPS: &str =
     member!("where m.actor_id = (select s.actor_id from control.users s where s.id = $1) order by m.account_id");
 const ADD: &str = "insert into control.membership (id, account_id, actor_id, account_role_id)
@@ -201,7 +203,12 @@ impl Control {
         let id = Uuid::now_v7();
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
-        roles::known_account_role(&tx, account, role).await?;
+        let giver = Giver::of(&tx, by, account).await?;
+        giver.gives(roles::of_account_role(&tx, account, role).await?)?;
+        let member: Option<Member> = tx.opt(MEMBER_BY_USER, &[&account, &user]).await?;
+        if let Some(member) = member {
+            giver.changes(roles::of_account_role(&tx, account, member.role).await?)?;
+        }
         if tx.run(ADD, &[&id, &account, &user, &role]).await? == 0 {
             return Ok(false);
         }
@@ -236,8 +243,10 @@ impl Control {
     pub async fn set_member_role(&self, by: By, account: AccountId, id: Uuid, role: RoleId) -> Result<bool> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
+        let giver = Giver::of(&tx, by, account).await?;
         let Some(member): Option<Member> = tx.opt(MEMBER, &[&account, &id]).await? else { return Ok(false) };
-        roles::known_account_role(&tx, account, role).await?;
+        giver.gives(roles::of_account_role(&tx, account, role).await?)?;
+        giver.changes(roles::of_account_role(&tx, account, member.role).await?)?;
         if role != AccountRole::Owner.id() {
             keep_an_owner(&tx, &member).await?;
         }
@@ -252,9 +261,14 @@ impl Control {
     pub async fn remove_member(&self, by: By, account: AccountId, actor: ActorId) -> Result<bool> {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
+        let giver = Giver::of(&tx, by, account).await?;
         let Some(member): Option<Member> = tx.opt(MEMBER_BY_ACTOR, &[&account, &actor]).await? else {
             return Ok(false);
         };
+        // Anybody may leave, an inactive member too.
+        if by != By::Actor(actor) {
+            giver.changes(roles::of_account_role(&tx, account, member.role).await?)?;
+        }
         keep_an_owner(&tx, &member).await?;
         tx.run(UNGRANT, &[&account, &actor]).await?;
         tx.run(REMOVE, &[&account, &actor]).await?;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::access::WorkspaceRole;
+use domain::access::{Power, WorkspaceRole};
 use domain::{AccountId, ActorId, RoleId, WorkspaceId};
 use serde_json::json;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use wire::{Patch, RawObject, Time};
 
 use super::audit::{self, By, Change};
 use super::db::Transaction;
+use super::giver::Giver;
 use super::{Control, roles};
 use crate::migrate::WORKSPACE_SERVED;
 use crate::{Error, Result};
@@ -190,7 +191,9 @@ impl Control {
         let mut client = self.0.db.client().await?;
         let tx = client.begin().await?;
         if let Some(role) = role {
-            roles::known_workspace_role(&tx, account, role).await?;
+            // Every member of the account will hold it here, whoever sets it among them.
+            let giver = Giver::of(&tx, by, account).await?;
+            giver.gives(Power::Workspace(id, roles::of_workspace_role(&tx, account, role).await?))?;
         }
         let params: [crate::pool::Param<'_>; 8] =
             [&id, &account, handle, name, description, &set_role, &role, settings];

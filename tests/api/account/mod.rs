@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod bots;
 mod cli;
+mod escalation;
 mod me;
 mod members;
 mod roles;
