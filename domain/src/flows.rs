@@ -14,7 +14,8 @@ pub struct Flow {
     pub updated: Time,
     pub name: String,
     pub tags: Vec<String>,
-    pub labels: Labels,
+    /// Null only where they were set to null.
+    pub labels: Option<Labels>,
 }
 
 /// Creates a flow, or answers the one of that name.
@@ -28,6 +29,7 @@ pub struct FlowCreate {
     #[input(default)]
     pub tags: Vec<String>,
     /// Key-value labels; values are strings, numbers or booleans.
+    #[input(default = Some(Labels::default()))]
     pub labels: Option<Labels>,
 }
 

@@ -55,6 +55,9 @@ impl Database {
         let database =
             Self { superuser: url("postgres", &name), owner: url(OWNER, &name), serving: url(SERVING, &name) };
         let serving = Login { name: SERVING.into(), password: None };
+        // Roles are the cluster's, and two tests that change them at once get in each other's way.
+        static ROLES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let _alone = ROLES.lock().await;
         let undone = migrate::bootstrap_roles(&database.superuser, OWNER, &serving).await.expect("roles are made");
         assert_eq!(undone, Vec::<String>::new());
         database

@@ -113,8 +113,10 @@ impl<'v, 'a> Fields<'v, 'a> {
     /// Complains of every field not among `names`.
     pub fn forbid_extra(&self, names: &[&str], errors: &mut Errors) -> Option<()> {
         let mut clean = Some(());
-        for (key, value) in self.fields {
-            if !names.contains(&key.as_ref()) {
+        for (at, (key, value)) in self.fields.iter().enumerate() {
+            // A key named twice is reported once, with the value that counts.
+            let again = self.fields[at + 1..].iter().any(|(later, _)| later == key);
+            if !again && !names.contains(&key.as_ref()) {
                 errors.at(key.clone().into_owned(), |e| {
                     e.push("extra_forbidden", "Extra inputs are not permitted", value);
                 });
@@ -506,10 +508,15 @@ impl Limit {
 
 impl Input for Limit {
     fn parse(value: &Json<'_>, errors: &mut Errors) -> Option<Self> {
-        if matches!(value, Json::Null) {
-            return Self::absent();
-        }
-        let limit = i64::parse(value, errors)?;
+        let limit = match value {
+            Json::Null => return Self::absent(),
+            // Beyond 64 bits on either side: as much too large, or too small, as any other.
+            Json::BigInt(i) => match i.to_string().starts_with('-') {
+                true => i64::MIN,
+                false => i64::MAX,
+            },
+            value => i64::parse(value, errors)?,
+        };
         if limit < 0 {
             errors.refuse("Invalid limit: must be greater than or equal to 0.");
         } else if limit > Self::MAX {

@@ -118,8 +118,12 @@ fn not_found() -> Failure {
 }
 
 async fn create(cx: Call, body: JsonBody<FlowCreate>) -> Reply<Created<Flow>> {
-    let (flow, fresh) = flows::create(cx.write().await?, &body).await?;
-    Ok(Created::if_fresh(flow, fresh))
+    for _ in 0..3 {
+        if let Some((flow, fresh)) = flows::create(cx.write().await?, &body).await? {
+            return Ok(Created::if_fresh(flow, fresh));
+        }
+    }
+    Err(Failure::unavailable("The flow is being created and deleted at once. Try again.", "flow create lost three races"))
 }
 
 async fn list(cx: Call, query: Query<Listing>) -> Reply<Json<Vec<Flow>>> {

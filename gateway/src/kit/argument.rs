@@ -84,8 +84,7 @@ macro_rules! ids {
     ($($id:ident),+ $(,)?) => {$(
         impl Part for domain::$id {
             fn of(text: &str) -> Option<Self> {
-                // Only the hyphenated form, as the reference's routes match it.
-                (text.len() == 36).then(|| uuid::Uuid::from_str(text).ok()).flatten().map(domain::$id)
+                uuid_of_path(text).map(domain::$id)
             }
 
             fn schema() -> wire::Schema {
@@ -98,6 +97,20 @@ macro_rules! ids {
 ids! {
     FlowId, FlowRunId, TaskRunId, StateId, DeploymentId, WorkPoolId, WorkQueueId, ScheduleId, ArtifactId, LogId, EventId,
     LeaseId, LimitId, BlockDocumentId, AutomationId, WorkspaceId, AccountId, UserId, ActorId, BotId, KeyId, RoleId,
+}
+
+/// 32 hexadecimal digits in which each of the four dashes may be missing, as the reference's routes match them. Nothing
+/// else is an id there: no braces, no `urn:uuid:`.
+fn uuid_of_path(text: &str) -> Option<uuid::Uuid> {
+    let (mut rest, mut digits) = (text, String::with_capacity(32));
+    for (at, group) in [8, 4, 4, 4, 12].into_iter().enumerate() {
+        if at > 0 {
+            rest = rest.strip_prefix('-').unwrap_or(rest);
+        }
+        digits.push_str(rest.get(..group)?);
+        rest = &rest[group..];
+    }
+    (rest.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())).then(|| uuid::Uuid::from_str(&digits).ok()).flatten()
 }
 
 /// The parameters of the path, in order: an id (`Path<FlowId>`), a text (`Path<String>`), or a tuple of them.

@@ -11,6 +11,7 @@ mod openapi;
 mod operation;
 mod socket;
 mod table;
+mod version;
 
 pub use address::{Address, Secret, Tenant};
 pub use answer::{Answer, Body, Created, Json, NoContent, Response, Text, json_response, respond};

@@ -136,6 +136,9 @@ handlers![(), (A), (A, B), (A, B, C)];
 /// Takes the arguments, runs the handler, makes the answer. Monomorphised once an operation, behind one box.
 pub async fn handle<A, R: Answer>(handler: impl Handler<A, R>, call: Call) -> Response {
     let op = call.op;
+    if let Err(failure) = super::version::check(&call) {
+        return failure.answer(op.id);
+    }
     match handler.call(call).await {
         Ok(answer) => answer.into_response(),
         Err(failure) => Failure::answer(failure, op.id),

@@ -19,7 +19,7 @@ create table if not exists flow (
     updated timestamptz not null default now(),
     name text collate "C" not null,
     tags text[] not null default '{}',
-    labels json not null default '{}',
+    labels json,
     constraint flow_name unique (name)
 );
 

@@ -25,14 +25,11 @@ const LABELS: &str = "select labels from flow_run where id = $1 for update";
 const SET_LABELS: &str = "update flow_run set labels = $2, updated = now() where id = $1";
 
 /// Its task runs, states, inputs, logs and artifacts go with a run; subflows stay, without their parent.
-const DELETE: &str = "with gone as (delete from flow_run where id = any($1) returning id), \
-    tasks as (delete from task_run where flow_run_id in (select id from gone) returning id), \
-    states as (delete from run_state where run_id in (select id from gone union all select id from tasks)), \
-    inputs as (delete from flow_run_input where flow_run_id in (select id from gone)), \
-    logs as (delete from log where flow_run_id in (select id from gone)), \
-    artifacts as (delete from artifact where flow_run_id in (select id from gone)), \
-    subflows as (update flow_run set parent_task_run_id = null where parent_task_run_id in (select id from tasks)) \
-    select id from gone";
+const DELETE: &str = concat!(
+    "with runs as (delete from flow_run where id = any($1) returning id), ",
+    crate::flow_runs::with_children!(),
+    "select id from runs"
+);
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

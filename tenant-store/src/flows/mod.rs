@@ -8,7 +8,7 @@ use wire::Time;
 
 use crate::relations::Filters;
 use crate::sql::{Columns, Sql};
-use crate::{Error, Result, Tx, row};
+use crate::{Result, Tx, row};
 
 pub use filter::{FlowFilter, FlowSort};
 
@@ -22,10 +22,13 @@ const CREATE: &str = "with fresh as (insert into flow (id, name, tags, labels) v
 const READ: &str = "select f.id, f.created, f.updated, f.name, f.tags, f.labels from flow f where f.id = $1";
 const BY_NAME: &str = "select f.id, f.created, f.updated, f.name, f.tags, f.labels from flow f where f.name = $1";
 const UPDATE: &str = "update flow set tags = case when $2 then $3 else tags end, updated = now() where id = $1";
-const DELETE: &str = "with gone as (delete from flow where id = any($1) returning id), \
-    deployments as (delete from deployment where flow_id in (select id from gone)), \
-    runs as (delete from flow_run where flow_id in (select id from gone)) \
-    select id from gone";
+const DELETE: &str = concat!(
+    "with gone as (delete from flow where id = any($1) returning id), \
+     deployments as (delete from deployment where flow_id in (select id from gone)), \
+     runs as (delete from flow_run where flow_id in (select id from gone) returning id), ",
+    crate::flow_runs::with_children!(),
+    "select id from gone"
+);
 
 /// A flow that may have been there already.
 struct Found {
@@ -39,19 +42,12 @@ impl crate::pool::FromRow for Found {
     }
 }
 
-/// The flow of that name, and whether it is new.
-pub async fn create(mut tx: Tx<'_>, new: &FlowCreate) -> Result<(Flow, bool)> {
+/// The flow of that name, and whether it is new. `None` when another transaction created it after this statement's
+/// snapshot: ask again, the next snapshot sees it.
+pub async fn create(tx: Tx<'_>, new: &FlowCreate) -> Result<Option<(Flow, bool)>> {
     let id = FlowId::new(Time::of_machine());
-    let labels = new.labels.clone().unwrap_or_default();
-    // Empty when another transaction created it after this statement's snapshot: the next snapshot sees it.
-    for _ in 0..2 {
-        let found: Option<Found> = tx.opt(CREATE, &[&id, &new.name, &new.tags, &labels]).await?;
-        if let Some(Found { flow, fresh }) = found {
-            tx.commit().await?;
-            return Ok((flow, fresh));
-        }
-    }
-    Err(Error::Unavailable("the flow is being created and deleted at once".into()))
+    let found: Option<Found> = tx.last_opt(CREATE, &[&id, &new.name, &new.tags, &new.labels]).await?;
+    Ok(found.map(|Found { flow, fresh }| (flow, fresh)))
 }
 
 pub async fn read(tx: &mut Tx<'_>, id: FlowId) -> Result<Option<Flow>> {

@@ -35,7 +35,7 @@ fn state(type_: &str) -> StateCreate {
 
 async fn flow(scope: &Scope) -> FlowId {
     let new: FlowCreate = parsed(r#"{"name":"f","tags":["ft"],"labels":{"team":"a"}}"#);
-    flows::create(scope.write(Lane::Hot).await.unwrap(), &new).await.unwrap().0.id
+    flows::create(scope.write(Lane::Hot).await.unwrap(), &new).await.unwrap().unwrap().0.id
 }
 
 async fn create(scope: &Scope, body: &str) -> crate::Result<Creation> {

@@ -21,6 +21,8 @@ pub enum NotJson {
 
 /// Parses a body. `NaN` and infinities are refused: they cannot be stored.
 pub fn parse(body: &[u8]) -> Result<Json<'_>, NotJson> {
+    // Some editors put a byte order mark before everything.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     match Json::parse(body, false) {
         Ok(value) => Ok(value),
         Err(error) => {

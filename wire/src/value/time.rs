@@ -48,7 +48,11 @@ impl Time {
     /// The point a text names: RFC 3339 and the wider forms of pydantic (`speedate`); a day means its midnight, and
     /// what names no zone is UTC.
     pub fn from_text(text: &str) -> Option<Self> {
-        let parsed = speedate::DateTime::parse_str(text).ok().or_else(|| {
+        // More digits than microseconds are cut off: clients of other languages send nanoseconds.
+        let config = speedate::DateTimeConfigBuilder::new()
+            .time_config(speedate::TimeConfigBuilder::new().microseconds_precision_overflow_behavior(speedate::MicrosecondsPrecisionOverflowBehavior::Truncate).build())
+            .build();
+        let parsed = speedate::DateTime::parse_str_with_config(text, &config).ok().or_else(|| {
             let date = speedate::Date::parse_str_rfc3339(text).ok()?;
             speedate::DateTime::from_timestamp(date.timestamp(), 0).ok()
         })?;
