@@ -11,5 +11,6 @@ mod foreign;
 mod ground;
 mod keys;
 mod revoked;
+mod secrets;
 mod sockets;
 mod spellings;

@@ -169,30 +169,68 @@ fn a_socket_refuses_a_role_without_its_scope() {
     none(findings);
 }
 
-/// Both kinds of open sockets, and one whose key was good when it was let in.
+/// How the right to be connected ends, as an owner ends it.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    KeyRevoked,
+    KeyExpired,
+    AccessTaken,
+    BotDeleted,
+    WorkspaceDeleted,
+}
+
+/// What an open socket is doing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Doing {
+    /// Let in, and silent since.
+    Nothing,
+    /// Past its first message, where it needs one.
+    ItsWork,
+}
+
 #[test]
-fn an_open_socket_ends_with_its_key() {
+fn an_open_socket_ends_with_its_right() {
     let ground = Ground::get();
     let mut findings = Vec::new();
-    for operation in ground.operations.sockets() {
-        let bot = ground.mine.bot("Owner");
-        let url = url(ground, operation, &ground.mine.api_url());
-        let mut by_header = handshake(&url, &format!("Bearer {}", bot.key)).expect("the key is good");
-        assert!(let_in(&by_header.authenticate(Some(&bot.key))));
-        let mut by_message = Socket::open(&url, &[]).expect("a socket opens");
-        assert!(let_in(&by_message.authenticate(Some(&bot.key))));
-        let path = format!("/bots/{}/delete_bot_api_key/{}", bot.id, bot.key_id);
-        ground.mine.account.api().delete(&path).expect(204);
-        let revoked = std::time::Instant::now();
-        for (how, socket) in [("header", &mut by_header), ("message", &mut by_message)] {
-            let said = socket.receive();
-            if !matches!(&said, Incoming::Closed(Some((POLICY, _)))) {
-                findings.push(format!("{}: the key of the {how} was revoked, and then {said:?}", operation.name()));
+    for end in [End::KeyRevoked, End::KeyExpired, End::AccessTaken, End::BotDeleted, End::WorkspaceDeleted] {
+        let tenant = ground.mine.account.workspace();
+        let bot = tenant.account.bot();
+        let grant = json!({"bot_id": bot.id, "workspace_role_id": tenant.account.workspace_role("Owner")});
+        let access = tenant.api().post("/bot_access/", &grant).expect(200);
+        let named = format!("{}/{}", tenant.account.handle, bot.name);
+        let expiring = ground.server.admin(&["keys", "create", "--bot", &named, "--expires-in", "3s"]);
+        let key = match end {
+            End::KeyExpired => expiring["key"].as_str().expect("a key"),
+            _ => &bot.key,
+        };
+        let mut sockets = Vec::new();
+        for operation in ground.operations.sockets() {
+            let url = url(ground, operation, &tenant.api_url());
+            for doing in [Doing::Nothing, Doing::ItsWork] {
+                let by_header = handshake(&url, &format!("Bearer {key}")).expect("the key is good");
+                let by_message = Socket::open(&url, &[]).expect("a socket opens");
+                for (how, mut socket) in [("header", by_header), ("message", by_message)] {
+                    assert!(let_in(&socket.authenticate(Some(key))), "{}", operation.name());
+                    if doing == Doing::ItsWork {
+                        socket.send(&json!({"type": "filter", "filter": {}}));
+                    }
+                    sockets.push((format!("{} by {how}, doing {doing:?}", operation.name()), socket));
+                }
             }
         }
-        let late = revoked.elapsed();
-        if late > std::time::Duration::from_secs(3) {
-            findings.push(format!("{}: open for {late:?} after the key was revoked", operation.name()));
+        let account = tenant.account.api();
+        match end {
+            End::KeyRevoked => drop(account.delete(&format!("/bots/{}/delete_bot_api_key/{}", bot.id, bot.key_id)).expect(204)),
+            End::KeyExpired => {}
+            End::AccessTaken => drop(tenant.api().delete(&format!("/bot_access/{}", access["id"].as_str().expect("an id"))).expect(204)),
+            End::BotDeleted => drop(account.delete(&format!("/bots/{}", bot.id)).expect(204)),
+            End::WorkspaceDeleted => drop(tenant.api().delete("/").expect(204)),
+        }
+        for (what, mut socket) in sockets {
+            let said = socket.receive_within(std::time::Duration::from_secs(10));
+            if !matches!(&said, Some(Incoming::Closed(Some((POLICY, reason)))) if !reason.is_empty()) {
+                findings.push(format!("{end:?}: {what}: {said:?}"));
+            }
         }
     }
     none(findings);

@@ -4,6 +4,7 @@
 mod drain;
 mod hang_up;
 mod held;
+mod hung;
 mod kill;
 mod ledger;
 mod load;

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::http::HeaderValue;
 use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::Frame;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Error, Message, WebSocket};
 
@@ -61,6 +63,17 @@ impl Socket {
         self.0.send(Message::text(text)).expect("the socket is open");
     }
 
+    /// A text frame of any bytes, also such as are no text. The connection may be gone.
+    pub fn try_send_bytes(&mut self, bytes: &[u8]) -> Result<(), Box<Error>> {
+        let text = OpCode::Data(Data::Text);
+        Ok(self.0.send(Message::Frame(Frame::message(bytes.to_vec(), text, true)))?)
+    }
+
+    /// A binary frame. The connection may be gone.
+    pub fn try_send_binary(&mut self, bytes: &[u8]) -> Result<(), Box<Error>> {
+        Ok(self.0.send(Message::Binary(bytes.to_vec().into()))?)
+    }
+
     #[track_caller]
     pub fn ping(&mut self, payload: &[u8]) {
         self.0.send(Message::Ping(payload.to_vec().into())).expect("the socket is open");
@@ -80,26 +93,41 @@ impl Socket {
     /// The next frame; pings are answered on the way. Fails the test when none comes in half a minute.
     #[track_caller]
     pub fn receive(&mut self) -> Incoming {
+        self.next().unwrap_or_else(|| panic!("no frame within {PATIENCE:?}"))
+    }
+
+    fn next(&mut self) -> Option<Incoming> {
         loop {
             match self.0.read() {
                 Ok(Message::Text(text)) => {
                     let parsed = serde_json::from_str(text.as_str());
-                    return Incoming::Json(parsed.unwrap_or_else(|error| panic!("not JSON ({error}): {text}")));
+                    return Some(Incoming::Json(parsed.unwrap_or_else(|error| panic!("not JSON ({error}): {text}"))));
                 }
-                Ok(Message::Pong(payload)) => return Incoming::Pong(payload.to_vec()),
+                Ok(Message::Pong(payload)) => return Some(Incoming::Pong(payload.to_vec())),
                 Ok(Message::Close(frame)) => {
                     // Reads on until the connection is down, so that the close handshake ends as it should.
                     while self.0.read().is_ok() {}
-                    return Incoming::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
+                    return Some(Incoming::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string()))));
                 }
                 Ok(Message::Ping(_)) => {}
                 Ok(other) => panic!("a frame that no client expects: {other:?}"),
-                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    panic!("no frame within {PATIENCE:?}")
-                }
-                Err(_) => return Incoming::Closed(None),
+                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return None,
+                Err(_) => return Some(Incoming::Closed(None)),
             }
         }
+    }
+
+    /// The next frame, if one comes in that time.
+    pub fn receive_within(&mut self, patience: Duration) -> Option<Incoming> {
+        self.patience(patience);
+        let next = self.next();
+        self.patience(PATIENCE);
+        next
+    }
+
+    fn patience(&self, patience: Duration) {
+        let MaybeTlsStream::Plain(stream) = self.0.get_ref() else { unreachable!("ws is plain") };
+        stream.set_read_timeout(Some(patience)).expect("it is not zero");
     }
 
     /// The next JSON frame; anything else fails the test.

@@ -142,9 +142,21 @@ impl Arena {
         }
     }
 
-    /// What Postgres has said, past which byte.
+    /// What Postgres has said until now, to any of this process's servers.
     pub fn postgres_log(&self) -> String {
         self.server.database().sql("select pg_read_file(current_setting('data_directory') || '/../postgres.log')")
+    }
+}
+
+impl Arena {
+    /// What Postgres has said of this arena's statements since: those that a value has broken, or that reached for what is
+    /// not theirs.
+    pub fn broken_statements(&self, already_said: usize) -> Vec<String> {
+        let signs =
+            ["syntax error", "permission denied", "unterminated", "does not exist", "must be owner", "statement timeout"];
+        let (log, ours) = (self.postgres_log(), format!("@{} ERROR", self.server.database().name));
+        let broken = |line: &&str| line.contains(&ours) && signs.iter().any(|sign| line.contains(sign));
+        log[already_said..].lines().filter(broken).map(str::to_owned).collect()
     }
 }
 

@@ -11,7 +11,7 @@ use tests::operations::schema::Takes;
 use crate::attack::{Arena, Place, Target, in_parallel, none, targets, thorough};
 
 /// Bytes that stand where JSON should, for any field.
-fn anything() -> Vec<(&'static str, Vec<u8>)> {
+pub fn anything() -> Vec<(&'static str, Vec<u8>)> {
     let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(200), close.repeat(200)).into_bytes();
     vec![
         ("NUL", br#""a\u0000b""#.to_vec()),

@@ -8,7 +8,7 @@ use tests::truth;
 use crate::attack::{Arena, Target, in_parallel, none, targets, text, thorough};
 
 /// What an attacker would try who knows the victim's schema, which no client does.
-fn payloads(schema: &str) -> Vec<String> {
+pub fn payloads(schema: &str) -> Vec<String> {
     [
         "'; SET ROLE {v}; DELETE FROM {v}.flow; --",
         "' || (SELECT set_config('role', '{v}', false)) || '",
@@ -97,26 +97,11 @@ fn sql_in_every_text_of_every_operation_is_text() {
     assert_eq!(before, sums(), "the victim's rows were changed");
     let stolen = truth::rows_with(&arena.server, &own, &canary);
     assert_eq!(stolen, Vec::<String>::new(), "the victim's rows are in the attacker's tables");
-    none(broken_statements(&arena, already_said));
-}
-
-/// What Postgres said about this arena's database.
-fn broken_statements(arena: &Arena, already_said: usize) -> Vec<String> {
-    let log = arena.postgres_log();
-    let ours = format!("@{} ERROR", arena.server.database().name);
-    let lines = log[already_said..].lines().filter(|line| line.contains(&ours) && is_broken(line));
-    lines.map(str::to_owned).collect()
+    none(arena.broken_statements(already_said));
 }
 
 fn takes_text(target: &Target<'_>) -> bool {
     !matches!(target.takes, Takes::Flag | Takes::Number)
-}
-
-/// What Postgres says to a statement that a value has broken, or that reached for what is not its own.
-fn is_broken(line: &str) -> bool {
-    ["syntax error", "permission denied", "unterminated", "does not exist", "must be owner", "statement timeout"]
-        .iter()
-        .any(|said| line.contains(said))
 }
 
 /// Texts of a request that are no field: headers and the address itself.
@@ -139,5 +124,5 @@ fn sql_in_headers_and_addresses_is_text() {
         }
     }
     assert_eq!(before, truth::checksums(&arena.server, &schema));
-    none(broken_statements(&arena, already_said));
+    none(arena.broken_statements(already_said));
 }

@@ -57,7 +57,7 @@ impl Party {
         let any = |set: &BTreeSet<String>, at: u64| set.iter().nth(at as usize % set.len().max(1)).cloned();
         let (flow, run) = (any(&self.flows, chance.below(1 << 20)), any(&self.runs, chance.below(1 << 20)));
         let nth = chance.below(1 << 40);
-        let (what, answer) = match (chance.below(11), flow, run) {
+        let (what, answer) = match (chance.below(15), flow, run) {
             (0 | 1, ..) | (_, None, _) => {
                 let answer = api.post("/flows/", &json!({"name": format!("{mark}-{nth}"), "tags": [mark]}));
                 self.flows.extend(made(&answer));
@@ -78,6 +78,18 @@ impl Party {
             (7, Some(flow), _) => ("read a flow", api.get(&format!("/flows/{flow}"))),
             (8, ..) => ("list flows", api.post("/flows/filter", &json!({"limit": 200}))),
             (9, ..) => ("list runs", api.post("/flow_runs/filter", &json!({"limit": 200, "sort": "ID_DESC"}))),
+            (10, _, Some(run)) => {
+                let line = json!({"name": mark, "level": 20, "message": format!("{mark}-{nth}"),
+                                  "timestamp": "2030-01-01T00:00:00Z", "flow_run_id": run});
+                ("write a line", api.post("/logs/", &json!([line])))
+            }
+            (11, ..) => ("list lines", api.post("/logs/filter", &json!({"limit": 200, "sort": "TIMESTAMP_DESC"}))),
+            (12, ..) => {
+                let event = json!({"id": uuid::Uuid::new_v4(), "event": mark, "occurred": "2030-01-01T00:00:00Z",
+                                   "resource": {"prefect.resource.id": mark}});
+                ("send an event", api.post("/events", &json!([event])))
+            }
+            (13, _, Some(run)) => ("read states", api.get(&format!("/flow_run_states/?flow_run_id={run}"))),
             _ => {
                 // Reaching for another's object: there is none.
                 let id = &others[nth as usize % others.len()];
@@ -181,14 +193,22 @@ fn tenants_on_two_connections_never_meet() {
     no_transaction_is_open(&server);
 }
 
-/// Drops a workspace's schema and role as the end of its grace does, while requests of its own are under way.
+/// Drops a workspace's schema and role as the end of its grace does, while requests of its own are under way. Where it and
+/// a request wait for each other, it is tried again.
 fn end(server: &Server, schema: &str) {
     let sql = format!(
-        "update control.workspace set deleted_at = now() where schema_name = '{schema}';
-         set lock_timeout = '10s';
-         drop schema {schema} cascade;
-         drop owned by {schema};
-         drop role {schema}"
+        "do $$ begin
+             update control.workspace set deleted_at = now() where schema_name = '{schema}';
+             loop
+                 begin
+                     drop schema {schema} cascade;
+                     drop owned by {schema};
+                     drop role {schema};
+                     exit;
+                 exception when deadlock_detected then null;
+                 end;
+             end loop;
+         end $$"
     );
     server.database().sql(&sql);
 }

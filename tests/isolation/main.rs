@@ -5,3 +5,4 @@ mod attack;
 mod bad_input;
 mod injection;
 mod interleaved;
+mod sockets;
