@@ -25,7 +25,8 @@ fn without_a_working_key_every_operation_is_the_same_401() {
                     for (what, credential) in credentials {
                         let filled = blind(operation);
                         let body = filled.body.map(|body| body.to_string().into_bytes());
-                        let headers: Vec<(&str, &str)> = credential.iter().map(|c| ("authorization", c.as_str())).collect();
+                        let headers: Vec<(&str, &str)> =
+                            credential.iter().map(|c| ("authorization", c.as_str())).collect();
                         let api = Api::new(&ground.base(operation, &ground.mine), None);
                         let answer = seen(&api.request(&operation.method, &filled.path, &headers, body));
                         if answer != *model {

@@ -138,10 +138,8 @@ fn told(answer: &Answer, world: &World<'_>) -> String {
     for (word, id) in world.ids() {
         text = text.replace(&id, &format!("${word}"));
     }
-    let generated = [
-        r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
-    ];
+    let generated =
+        [r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"];
     for pattern in generated {
         let pattern = regex::Regex::new(pattern).expect("a pattern of ours");
         text = pattern.replace_all(&text, "…").into_owned();
@@ -166,12 +164,18 @@ fn an_open_operation_says_nothing_about_a_workspace() {
     let mut findings = Vec::new();
     for operation in open {
         let nowhere = id();
-        let base = |workspace: &str| format!("{}/api/accounts/{}/workspaces/{workspace}", ground.server.url(), ground.mine.account.id);
+        let base = |workspace: &str| {
+            format!("{}/api/accounts/{}/workspaces/{workspace}", ground.server.url(), ground.mine.account.id)
+        };
         let there = ground.ask(operation, &base(&ground.mine.workspace_id), None, &blind(operation));
         let absent = ground.ask(operation, &base(&nowhere), None, &blind(operation));
-        let (there, absent) = ((there.status, tell(&there, &ground.mine.workspace_id)), (absent.status, tell(&absent, &nowhere)));
+        let (there, absent) =
+            ((there.status, tell(&there, &ground.mine.workspace_id)), (absent.status, tell(&absent, &nowhere)));
         if there != absent {
-            findings.push(format!("{}: {there:?} where there is a workspace, {absent:?} where there is none", operation.name()));
+            findings.push(format!(
+                "{}: {there:?} where there is a workspace, {absent:?} where there is none",
+                operation.name()
+            ));
         }
     }
     none(findings);

@@ -33,8 +33,10 @@ fn a_key_is_in_no_log_and_no_table() {
 
     let log = server.log();
     assert!(log.contains("DEBUG") || log.contains("TRACE"), "the log says all that it can");
-    let tables = "select table_name from information_schema.tables where table_schema = 'control' and table_type = 'BASE TABLE'";
-    let rows: Vec<String> = server.database().sql(tables).lines().map(|t| format!("select t::text from control.{t} t")).collect();
+    let tables =
+        "select table_name from information_schema.tables where table_schema = 'control' and table_type = 'BASE TABLE'";
+    let rows: Vec<String> =
+        server.database().sql(tables).lines().map(|t| format!("select t::text from control.{t} t")).collect();
     let rows = server.database().sql(&rows.join(" union all "));
     for secret in &secrets {
         let line = log.lines().find(|line| line.contains(secret.as_str()));

@@ -47,7 +47,8 @@ fn a_socket_opens_to_a_key_with_its_scope_alone() {
         let key = ground.key_with_scopes(&ground.mine, &[scope]).key;
         for base in [ground.mine.api_url(), ground.mine.api_url().replace("/api/", "/")] {
             let url = url(ground, operation, &base);
-            for authorization in [format!("Bearer {key}"), format!("bearer {key}"), keys::basic(&format!("any:{key}"))] {
+            for authorization in [format!("Bearer {key}"), format!("bearer {key}"), keys::basic(&format!("any:{key}"))]
+            {
                 match handshake(&url, &authorization) {
                     // The SDK says its key again in a message, and waits for the answer.
                     Ok(mut socket) => {
@@ -56,7 +57,9 @@ fn a_socket_opens_to_a_key_with_its_scope_alone() {
                             findings.push(format!("{}: a key in the header, then {said:?}", operation.name()));
                         }
                     }
-                    Err(refused) => findings.push(format!("{}: {authorization} is refused {refused:?}", operation.name())),
+                    Err(refused) => {
+                        findings.push(format!("{}: {authorization} is refused {refused:?}", operation.name()))
+                    }
                 }
             }
             for token in [key.clone(), format!("any:{key}")] {
@@ -92,7 +95,9 @@ fn a_socket_refuses_every_key_that_does_not_work() {
                 findings.push(format!("{}: {what} in a message is answered {said:?}", operation.name()));
             }
         }
-        for (what, said) in [("null for a key", null(&url)), ("no auth message", unannounced(&url)), ("no JSON", garbage(&url))] {
+        for (what, said) in
+            [("null for a key", null(&url)), ("no auth message", unannounced(&url)), ("no JSON", garbage(&url))]
+        {
             if !matches!(said, Incoming::Closed(Some((code, _))) if code != 1000) {
                 findings.push(format!("{}: {what} is answered {said:?}", operation.name()));
             }
@@ -124,7 +129,9 @@ fn a_socket_of_others_is_one_that_does_not_exist() {
     let neighbour = ground.neighbour.bot("Owner").key;
     let accounts = format!("{}/api/accounts", ground.server.url());
     let nowhere = format!("{accounts}/{}/workspaces/{}", ground.mine.account.id, uuid::Uuid::new_v4());
-    let below = |account: &Tenant, workspace: &Tenant| format!("{accounts}/{}/workspaces/{}", account.account.id, workspace.workspace_id);
+    let below = |account: &Tenant, workspace: &Tenant| {
+        format!("{accounts}/{}/workspaces/{}", account.account.id, workspace.workspace_id)
+    };
     let knocks = [
         ("a key of another workspace", ground.mine.api_url(), &neighbour),
         ("a key of another account", ground.mine.api_url(), &ground.stranger.key),
@@ -220,9 +227,13 @@ fn an_open_socket_ends_with_its_right() {
         }
         let account = tenant.account.api();
         match end {
-            End::KeyRevoked => drop(account.delete(&format!("/bots/{}/delete_bot_api_key/{}", bot.id, bot.key_id)).expect(204)),
+            End::KeyRevoked => {
+                drop(account.delete(&format!("/bots/{}/delete_bot_api_key/{}", bot.id, bot.key_id)).expect(204))
+            }
             End::KeyExpired => {}
-            End::AccessTaken => drop(tenant.api().delete(&format!("/bot_access/{}", access["id"].as_str().expect("an id"))).expect(204)),
+            End::AccessTaken => {
+                drop(tenant.api().delete(&format!("/bot_access/{}", access["id"].as_str().expect("an id"))).expect(204))
+            }
             End::BotDeleted => drop(account.delete(&format!("/bots/{}", bot.id)).expect(204)),
             End::WorkspaceDeleted => drop(tenant.api().delete("/").expect(204)),
         }
@@ -245,7 +256,12 @@ fn a_socket_is_no_page() {
         let path = &ground.requests.get(operation).fill(&World::new(ground.server, &ground.mine)).path;
         for key in [None, Some(ground.mine.key.as_str())] {
             let answer = ground.mine.api().with_key(key).get(path);
-            assert!(matches!(answer.status, 401 | 404 | 405 | 426), "{path} is answered {} {}", answer.status, answer.body);
+            assert!(
+                matches!(answer.status, 401 | 404 | 405 | 426),
+                "{path} is answered {} {}",
+                answer.status,
+                answer.body
+            );
         }
     }
 }
@@ -254,7 +270,9 @@ fn a_socket_is_no_page() {
 #[test]
 fn a_refused_socket_says_what_to_set_and_is_counted() {
     let ground = Ground::get();
-    let Some(operation) = ground.operations.sockets().find(|operation| operation.path.contains("events/in")) else { return };
+    let Some(operation) = ground.operations.sockets().find(|operation| operation.path.contains("events/in")) else {
+        return;
+    };
     let counted = || -> f64 {
         let text = tests::Api::new(&ground.server.metrics_url(), None).get("").body;
         let text = text.as_str().map(str::to_owned).unwrap_or_default();

@@ -42,7 +42,12 @@ fn every_spelling_of_every_operation_asks_for_a_key() {
             for path in slashed(&filled.path) {
                 let answer = send(&api, operation, &Filled { path: path.clone(), body: filled.body.clone() });
                 if answer.status != 401 {
-                    findings.push(format!("{}: {base}{path} is answered {} {}", operation.name(), answer.status, answer.body));
+                    findings.push(format!(
+                        "{}: {base}{path} is answered {} {}",
+                        operation.name(),
+                        answer.status,
+                        answer.body
+                    ));
                 }
             }
         }
@@ -62,7 +67,12 @@ fn every_spelling_of_a_read_is_answered_alike() {
             for path in slashed(&filled.path) {
                 let answer = send(&api, operation, &Filled { path: path.clone(), body: None });
                 if answer.status != request.status {
-                    findings.push(format!("{}: {base}{path} is answered {} {}", operation.name(), answer.status, answer.body));
+                    findings.push(format!(
+                        "{}: {base}{path} is answered {} {}",
+                        operation.name(),
+                        answer.status,
+                        answer.body
+                    ));
                 }
             }
         }
@@ -102,7 +112,8 @@ fn what_only_looks_like_an_address_is_none() {
 fn a_default_workspace_answers_at_the_bare_address_to_those_who_may() {
     let ground = Ground::get();
     let named = format!("{}/{}", ground.mine.account.handle, ground.mine.handle);
-    let server = Server::builder().database(ground.server.database()).env("PREFECTURE_DEFAULT_WORKSPACE", &named).start();
+    let server =
+        Server::builder().database(ground.server.database()).env("PREFECTURE_DEFAULT_WORKSPACE", &named).start();
     let flow = format!("default-{}", uuid::Uuid::new_v4().simple());
     let bare = Api::new(&format!("{}/api", server.url()), Some(&ground.mine.key));
     let made = bare.post("/flows/", &serde_json::json!({"name": flow})).expect(201);
@@ -110,7 +121,9 @@ fn a_default_workspace_answers_at_the_bare_address_to_those_who_may() {
     let mut findings = Vec::new();
     for operation in ground.guarded().filter(|operation| operation.level == Level::Workspace) {
         // What the root has of its own, it keeps.
-        let of_root = |other: &Operation| other.level == Level::Root && other.path.trim_end_matches('/') == operation.path.trim_end_matches('/');
+        let of_root = |other: &Operation| {
+            other.level == Level::Root && other.path.trim_end_matches('/') == operation.path.trim_end_matches('/')
+        };
         if ground.operations.iter().any(of_root) || operation.path == "/" {
             continue;
         }

@@ -110,7 +110,9 @@ fn open_sockets_are_closed_with_a_reason() {
     let mut sockets: Vec<(&str, Socket)> = Vec::new();
     for path in ["/events/in", "/logs/out"] {
         let mut socket = tenant.socket(path);
-        assert!(matches!(socket.authenticate(Some(&tenant.key)), Incoming::Json(said) if said["type"] == "auth_success"));
+        assert!(
+            matches!(socket.authenticate(Some(&tenant.key)), Incoming::Json(said) if said["type"] == "auth_success")
+        );
         sockets.push((path, socket));
     }
     server.sigterm();

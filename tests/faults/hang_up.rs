@@ -79,10 +79,18 @@ fn hang_up(server: &Server, tenant: &Tenant, nth: usize, flow: &str, run: &str) 
     let state = |name: &str| json!({"state": {"type": name}});
     let (method, path, body) = match nth % 7 {
         0 => ("POST", "/flows/".to_owned(), json!({"name": format!("flow-{nth}"), "tags": ["a", "b"]})),
-        1 => ("POST", "/flow_runs/".to_owned(), json!({"flow_id": flow, "name": format!("run-{nth}"), "state": {"type": "PENDING"}})),
+        1 => (
+            "POST",
+            "/flow_runs/".to_owned(),
+            json!({"flow_id": flow, "name": format!("run-{nth}"), "state": {"type": "PENDING"}}),
+        ),
         2 => ("POST", format!("/flow_runs/{run}/set_state"), state("RUNNING")),
         3 => ("PATCH", format!("/flow_runs/{run}"), json!({"tags": [format!("tag-{nth}")]})),
-        4 => ("POST", "/task_runs/".to_owned(), json!({"flow_run_id": run, "task_key": format!("task-{nth}"), "dynamic_key": "0", "state": {"type": "PENDING"}})),
+        4 => (
+            "POST",
+            "/task_runs/".to_owned(),
+            json!({"flow_run_id": run, "task_key": format!("task-{nth}"), "dynamic_key": "0", "state": {"type": "PENDING"}}),
+        ),
         5 => ("POST", "/logs/".to_owned(), lines(nth)),
         _ => ("PATCH", format!("/flow_runs/{run}/labels"), json!({format!("label-{nth}"): nth})),
     };
@@ -110,9 +118,7 @@ fn hang_up(server: &Server, tenant: &Tenant, nth: usize, flow: &str, run: &str) 
 
 fn lines(nth: usize) -> Value {
     let batch = uuid::Uuid::from_u128(nth as u128);
-    let line = |at: usize| {
-        json!({"name": "hung up", "level": 20, "message": format!("line-{batch}-{at}"), "timestamp": "2030-01-01T00:00:00Z", "flow_run_id": null})
-    };
+    let line = |at: usize| json!({"name": "hung up", "level": 20, "message": format!("line-{batch}-{at}"), "timestamp": "2030-01-01T00:00:00Z", "flow_run_id": null});
     (0..5).map(line).collect()
 }
 

@@ -38,8 +38,11 @@ impl Drop for Stopped {
 #[test]
 fn a_database_that_hangs_is_503_in_time_and_then_over() {
     let database = Cluster::own().database();
-    let server =
-        Server::builder().database(&database).env("PREFECTURE_REQUEST_TIMEOUT", "2s").env("PREFECTURE_POOL_WAIT", "1s").start();
+    let server = Server::builder()
+        .database(&database)
+        .env("PREFECTURE_REQUEST_TIMEOUT", "2s")
+        .env("PREFECTURE_POOL_WAIT", "1s")
+        .start();
     let tenant = Account::create(&server).workspace();
     let schema = truth::schema_of(&server, &tenant);
     let flow = tenant.api().post("/flows/", &json!({"name": "there"})).expect(201);
@@ -60,7 +63,11 @@ fn a_database_that_hangs_is_503_in_time_and_then_over() {
                 let expected: &[u16] = if nth % 4 == 3 { &[401, 503] } else { &[503] };
                 assert!(expected.contains(&answer.status), "{} {}", answer.status, answer.body);
                 if answer.status == 503 {
-                    assert!(answer.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()), "{:?}", answer.headers);
+                    assert!(
+                        answer.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()),
+                        "{:?}",
+                        answer.headers
+                    );
                 }
                 assert!(asked.elapsed() < Duration::from_secs(10), "answered after {:?}", asked.elapsed());
             });
@@ -76,7 +83,10 @@ fn a_database_that_hangs_is_503_in_time_and_then_over() {
         other => Err(other),
     });
     tenant.api().get(&flow).expect(200);
-    let open = format!("select count(*) from pg_stat_activity where datname = '{}' and usename = 'prefecture_serve' and xact_start is not null", database.name);
+    let open = format!(
+        "select count(*) from pg_stat_activity where datname = '{}' and usename = 'prefecture_serve' and xact_start is not null",
+        database.name
+    );
     eventually("no transaction is open", || match database.sql(&open).as_str() {
         "0" => Ok(()),
         open => Err(open.to_owned()),

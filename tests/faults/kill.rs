@@ -56,7 +56,9 @@ fn what_was_acknowledged_survives_every_kill() {
                 }
             }
             let until = ledger.sure() + BETWEEN;
-            eventually("the load goes on after the last", || if ledger.sure() >= until { Ok(()) } else { Err(ledger.sure()) });
+            eventually("the load goes on after the last", || {
+                if ledger.sure() >= until { Ok(()) } else { Err(ledger.sure()) }
+            });
         }));
         stop.store(true, Ordering::Relaxed);
         for thread in threads {

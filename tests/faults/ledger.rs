@@ -61,7 +61,10 @@ impl Ledger {
         let told = self.told.lock().expect("nobody panics with it").clone();
         let mut findings = Vec::new();
         for (kind, sql) in [
-            (Kind::FlowRun, "select idempotency_key, count(*) from {s}.flow_run where idempotency_key is not null group by 1"),
+            (
+                Kind::FlowRun,
+                "select idempotency_key, count(*) from {s}.flow_run where idempotency_key is not null group by 1",
+            ),
             (Kind::State, "select id, count(*) from {s}.run_state where kind = 0 group by 1"),
             (Kind::Log, "select message, count(*) from {s}.log group by 1"),
             (Kind::Event, "select id, count(*) from {s}.event where event = 'ledger.event' group by 1"),
@@ -72,7 +75,9 @@ impl Ledger {
             for ((of, id), told) in told.iter().filter(|((of, _), _)| *of == kind) {
                 match (told, there.get(id.as_str())) {
                     (Told::Sure, Some(&"1")) | (Told::Open, None | Some(&"1")) => {}
-                    (told, found) => findings.push(format!("{of:?} {id} is {told:?} and there {} times", found.unwrap_or(&"0"))),
+                    (told, found) => {
+                        findings.push(format!("{of:?} {id} is {told:?} and there {} times", found.unwrap_or(&"0")))
+                    }
                 }
             }
             // A state's id is the answer's: one that was never told belongs to an open write, which the run's rows show.

@@ -70,7 +70,11 @@ impl Load<'_> {
                 // Not repeated: what became of an open one is for the rows to say.
                 let Some(answer) = self.write(&path, &json!({"state": {"type": state}}), &[]) else { break };
                 assert_eq!(answer.body["status"], "ACCEPT", "{state}: {}", answer.body);
-                self.ledger.tell(Kind::State, answer.body["state"]["id"].as_str().expect("a state has an id"), Told::Sure);
+                self.ledger.tell(
+                    Kind::State,
+                    answer.body["state"]["id"].as_str().expect("a state has an id"),
+                    Told::Sure,
+                );
             }
         }
     }
@@ -80,9 +84,7 @@ impl Load<'_> {
         while self.goes_on() {
             let batch = uuid::Uuid::new_v4();
             let texts: Vec<String> = (0..5).map(|nth| format!("line-{batch}-{nth}")).collect();
-            let line = |text: &String| {
-                json!({"name": "ledger", "level": 20, "message": text, "timestamp": "2030-01-01T00:00:00Z", "flow_run_id": null})
-            };
+            let line = |text: &String| json!({"name": "ledger", "level": 20, "message": text, "timestamp": "2030-01-01T00:00:00Z", "flow_run_id": null});
             let body: Vec<Value> = texts.iter().map(line).collect();
             let parts: Vec<(Kind, String)> = texts.into_iter().map(|text| (Kind::Log, text)).collect();
             self.write("/logs/", &Value::Array(body), &parts);
@@ -125,7 +127,8 @@ impl Load<'_> {
 
     fn open(&self) -> Option<Socket> {
         let bearer = format!("Bearer {}", self.tenant.key);
-        let mut socket = Socket::open(&format!("{}/events/in", self.tenant.api_url()), &[("authorization", &bearer)]).ok()?;
+        let mut socket =
+            Socket::open(&format!("{}/events/in", self.tenant.api_url()), &[("authorization", &bearer)]).ok()?;
         socket.try_send(&json!({"type": "auth", "token": self.tenant.key})).ok()?;
         matches!(socket.receive(), Incoming::Json(said) if said["type"] == "auth_success").then_some(socket)
     }
@@ -134,7 +137,11 @@ impl Load<'_> {
     fn more(&self) -> Vec<(Kind, String, Value)> {
         let (id, key) = (uuid::Uuid::new_v4().to_string(), format!("task-{}", uuid::Uuid::new_v4()));
         let run = uuid::Uuid::new_v4().to_string();
-        let states = [("PENDING", "2030-01-01T00:00:01Z"), ("RUNNING", "2030-01-01T00:00:02Z"), ("COMPLETED", "2030-01-01T00:00:03Z")];
+        let states = [
+            ("PENDING", "2030-01-01T00:00:01Z"),
+            ("RUNNING", "2030-01-01T00:00:02Z"),
+            ("COMPLETED", "2030-01-01T00:00:03Z"),
+        ];
         let of_task = |(state, at): (&str, &str)| (Kind::TaskRun, key.clone(), task_event(&id, &run, &key, state, at));
         let mut all: Vec<_> = states.into_iter().map(of_task).collect();
         let id = uuid::Uuid::new_v4().to_string();

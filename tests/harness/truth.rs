@@ -15,10 +15,13 @@ pub fn schema_of(server: &Server, tenant: &Tenant) -> String {
 
 /// For each table of a schema, how many rows and a digest of them all: equal when nothing was written.
 pub fn checksums(server: &Server, schema: &str) -> BTreeMap<String, String> {
-    let tables = format!("select relname from pg_class where relkind = 'r' and relnamespace = '{schema}'::regnamespace");
+    let tables =
+        format!("select relname from pg_class where relkind = 'r' and relnamespace = '{schema}'::regnamespace");
     let tables = server.database().sql(&tables);
     let digest = |table: &str| {
-        format!("select '{table}', count(*), md5(coalesce(string_agg(t::text, '' order by t::text), '')) from {schema}.{table} t")
+        format!(
+            "select '{table}', count(*), md5(coalesce(string_agg(t::text, '' order by t::text), '')) from {schema}.{table} t"
+        )
     };
     let all: Vec<String> = tables.lines().map(digest).collect();
     assert!(!all.is_empty(), "{schema} has no tables");
@@ -40,15 +43,21 @@ pub fn account_checksum(server: &Server, account_id: &str) -> String {
         format!("select to_jsonb(u)::text from control.users u where actor_id in {members}"),
         format!("select (to_jsonb(k) - 'last_used')::text from control.api_key k where actor_id in {members}"),
     ];
-    let sql = format!("select count(*), md5(string_agg(t.row, '' order by t.row)) from ({}) t(row)", parts.join(" union all "));
+    let sql = format!(
+        "select count(*), md5(string_agg(t.row, '' order by t.row)) from ({}) t(row)",
+        parts.join(" union all ")
+    );
     server.database().sql(&sql)
 }
 
 /// The rows of a schema that hold a text anywhere.
 pub fn rows_with(server: &Server, schema: &str, text: &str) -> Vec<String> {
-    let tables = format!("select relname from pg_class where relkind = 'r' and relnamespace = '{schema}'::regnamespace");
+    let tables =
+        format!("select relname from pg_class where relkind = 'r' and relnamespace = '{schema}'::regnamespace");
     let tables = server.database().sql(&tables);
-    let rows = |table: &str| format!("select '{table}: ' || t::text from {schema}.{table} t where strpos(t::text, '{text}') > 0");
+    let rows = |table: &str| {
+        format!("select '{table}: ' || t::text from {schema}.{table} t where strpos(t::text, '{text}') > 0")
+    };
     let all: Vec<String> = tables.lines().map(rows).collect();
     server.database().sql(&all.join(" union all ")).lines().map(str::to_owned).collect()
 }

@@ -78,7 +78,11 @@ pub fn targets(operations: &Operations) -> Vec<Target<'_>> {
     for operation in operations.http() {
         if let Some(schema) = &operation.body {
             let fields = fields(operations.document(), schema);
-            all.extend(fields.into_iter().map(|field| Target { operation, takes: field.takes, place: Place::Body(field) }));
+            all.extend(fields.into_iter().map(|field| Target {
+                operation,
+                takes: field.takes,
+                place: Place::Body(field),
+            }));
         }
         for (name, schema) in &operation.query {
             all.push(Target { operation, place: Place::Query(name.clone()), takes: takes(schema) });
@@ -88,7 +92,6 @@ pub fn targets(operations: &Operations) -> Vec<Target<'_>> {
     }
     all
 }
-
 
 /// A server of its own with an attacker and a victim in accounts of their own.
 pub struct Arena {
@@ -133,7 +136,8 @@ impl Arena {
             Who::Newcomer => {
                 let handle = format!("newcomer-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
                 let account = &self.attacker.account;
-                let user = self.server.admin(&["users", "create", &handle, "--account", &account.handle, "--role", "member"]);
+                let user =
+                    self.server.admin(&["users", "create", &handle, "--account", &account.handle, "--role", "member"]);
                 let key = self.server.admin(&["keys", "create", "--user", &handle, "--name", "tests"]);
                 let grant = json!({"user_id": user["id"], "workspace_role_id": account.workspace_role("Owner")});
                 self.attacker.api().post("/user_access/", &grant).expect(200);
@@ -152,8 +156,14 @@ impl Arena {
     /// What Postgres has said of this arena's statements since: those that a value has broken, or that reached for what is
     /// not theirs.
     pub fn broken_statements(&self, already_said: usize) -> Vec<String> {
-        let signs =
-            ["syntax error", "permission denied", "unterminated", "does not exist", "must be owner", "statement timeout"];
+        let signs = [
+            "syntax error",
+            "permission denied",
+            "unterminated",
+            "does not exist",
+            "must be owner",
+            "statement timeout",
+        ];
         let (log, ours) = (self.postgres_log(), format!("@{} ERROR", self.server.database().name));
         let broken = |line: &&str| line.contains(&ours) && signs.iter().any(|sign| line.contains(sign));
         log[already_said..].lines().filter(broken).map(str::to_owned).collect()

@@ -141,7 +141,12 @@ fn no_body_of_any_operation_is_a_defect_of_ours() {
                 let headers = [("content-type", content_type)];
                 let answer = api.request(&operation.method, &filled.path, &headers, Some(body.clone()));
                 if answer.status >= 500 {
-                    findings.push(format!("{}: {what} is answered {} {}", operation.name(), answer.status, answer.body));
+                    findings.push(format!(
+                        "{}: {what} is answered {} {}",
+                        operation.name(),
+                        answer.status,
+                        answer.body
+                    ));
                 }
             }
         }
@@ -178,7 +183,8 @@ fn broken_http_is_refused_and_harms_nobody() {
     let arena = Arena::new();
     let path = arena.attacker.api_url().replace(arena.server.url(), "");
     let host = arena.server.url().trim_start_matches("http://").to_owned();
-    let head = format!("POST {path}/flows/ HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n", arena.attacker.key);
+    let head =
+        format!("POST {path}/flows/ HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n", arena.attacker.key);
     let long = "x".repeat(100_000);
     let requests = [
         format!("{head}content-length: abc\r\n\r\n{{}}"),
@@ -193,8 +199,14 @@ fn broken_http_is_refused_and_harms_nobody() {
         format!("{head}{}content-length: 2\r\n\r\n{{}}", "x-many: 1\r\n".repeat(500)),
         format!("{head}x-bad\u{7f}: 1\r\ncontent-length: 2\r\n\r\n{{}}"),
         format!("GET {path}/flows/{long} HTTP/1.1\r\nhost: {host}\r\n\r\n"),
-        format!("GET {path}/flows/%zz%00%ff HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\r\n", arena.attacker.key),
-        format!("GET {path}/flows/?limit=%zz&offset=%00&sort=%ff HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\r\n", arena.attacker.key),
+        format!(
+            "GET {path}/flows/%zz%00%ff HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\r\n",
+            arena.attacker.key
+        ),
+        format!(
+            "GET {path}/flows/?limit=%zz&offset=%00&sort=%ff HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\r\n",
+            arena.attacker.key
+        ),
         format!("GET {path}/flows/ HTTP/9.9\r\nhost: {host}\r\n\r\n"),
         format!("G\u{0}T {path}/flows/ HTTP/1.1\r\nhost: {host}\r\n\r\n"),
         "\r\n\r\n\r\n".to_owned(),

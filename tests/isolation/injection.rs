@@ -65,8 +65,10 @@ fn plant(arena: &Arena) -> String {
 fn sql_in_every_text_of_every_operation_is_text() {
     let arena = Arena::new();
     let canary = plant(&arena);
-    let (schema, own) = (truth::schema_of(&arena.server, &arena.victim), truth::schema_of(&arena.server, &arena.attacker));
-    let sums = || (truth::checksums(&arena.server, &schema), truth::account_checksum(&arena.server, &arena.victim.account.id));
+    let (schema, own) =
+        (truth::schema_of(&arena.server, &arena.victim), truth::schema_of(&arena.server, &arena.attacker));
+    let sums =
+        || (truth::checksums(&arena.server, &schema), truth::account_checksum(&arena.server, &arena.victim.account.id));
     let before = sums();
     let already_said = arena.postgres_log().len();
 
@@ -87,7 +89,11 @@ fn sql_in_every_text_of_every_operation_is_text() {
                 findings.push(format!("{}: {payload:?} is answered {} {}", target.name(), answer.status, answer.body));
             }
             if String::from_utf8_lossy(&answer.bytes).contains(&canary) {
-                findings.push(format!("{}: {payload:?} is answered with the victim's rows: {}", target.name(), answer.body));
+                findings.push(format!(
+                    "{}: {payload:?} is answered with the victim's rows: {}",
+                    target.name(),
+                    answer.body
+                ));
             }
         }
         findings
@@ -113,7 +119,9 @@ fn sql_in_headers_and_addresses_is_text() {
     let already_said = arena.postgres_log().len();
     let api = arena.attacker.api();
     for payload in payloads(&schema).iter().filter(|payload| payload.is_ascii() && !payload.contains('\n')) {
-        for header in ["x-request-id", "user-agent", "x-prefect-api-version", "prefect-client", "if-none-match", "traceparent"] {
+        for header in
+            ["x-request-id", "user-agent", "x-prefect-api-version", "prefect-client", "if-none-match", "traceparent"]
+        {
             let answer = api.request("GET", "/flows/", &[(header, payload)], None);
             assert!(answer.status < 500, "{header}: {payload} is answered {} {}", answer.status, answer.body);
         }

@@ -71,9 +71,14 @@ impl Party {
             }
             (4, _, Some(run)) => {
                 let state = json!({"type": "RUNNING", "name": mark, "message": mark});
-                ("set a state", api.post(&format!("/flow_runs/{run}/set_state"), &json!({"state": state, "force": true})))
+                (
+                    "set a state",
+                    api.post(&format!("/flow_runs/{run}/set_state"), &json!({"state": state, "force": true})),
+                )
             }
-            (5, _, Some(run)) => ("change a run", api.patch(&format!("/flow_runs/{run}"), &json!({"tags": [mark, "changed"]}))),
+            (5, _, Some(run)) => {
+                ("change a run", api.patch(&format!("/flow_runs/{run}"), &json!({"tags": [mark, "changed"]})))
+            }
             (6, _, Some(run)) => ("read a run", api.get(&format!("/flow_runs/{run}"))),
             (7, Some(flow), _) => ("read a flow", api.get(&format!("/flows/{flow}"))),
             (8, ..) => ("list flows", api.post("/flows/filter", &json!({"limit": 200}))),
@@ -95,9 +100,10 @@ impl Party {
                 let id = &others[nth as usize % others.len()];
                 let read = api.get(&format!("/flows/{id}"));
                 let changed = api.patch(&format!("/flows/{id}"), &json!({"tags": [mark]}));
-                return [read, changed].into_iter().find(|answer| answer.status != 404 && !self.may_fail(answer)).map(|answer| {
-                    format!("{mark} reached {id} of another: {} {}", answer.status, answer.body)
-                });
+                return [read, changed]
+                    .into_iter()
+                    .find(|answer| answer.status != 404 && !self.may_fail(answer))
+                    .map(|answer| format!("{mark} reached {id} of another: {} {}", answer.status, answer.body));
             }
         };
         self.gone += usize::from(answer.body["detail"] == "Workspace not found");
@@ -170,19 +176,31 @@ fn tenants_on_two_connections_never_meet() {
         });
         none(findings.into_iter().map(|finding| format!("round {round}: {finding}")).collect());
         if let Some(schema) = grave {
-            assert_eq!(server.database().sql(&format!("select count(*) from pg_namespace where nspname = '{schema}'")), "0");
+            assert_eq!(
+                server.database().sql(&format!("select count(*) from pg_namespace where nspname = '{schema}'")),
+                "0"
+            );
             ended_in_the_middle += usize::from(mortal.gone > 0 && !mortal.flows.is_empty());
             graves.push(mortal.mark);
             mortal = Party::new(second.workspace(), true);
         }
     }
 
-    assert!(ended_in_the_middle > graves.len() / 2, "{ended_in_the_middle} of {} ended under their requests", graves.len());
+    assert!(
+        ended_in_the_middle > graves.len() / 2,
+        "{ended_in_the_middle} of {} ended under their requests",
+        graves.len()
+    );
     for party in &parties {
         let schema = truth::schema_of(&server, &party.tenant);
         let foreign = parties.iter().map(|other| &other.mark).chain(&graves).filter(|mark| **mark != party.mark);
         for mark in foreign {
-            assert_eq!(truth::rows_with(&server, &schema, mark), Vec::<String>::new(), "rows of {mark} at {}", party.mark);
+            assert_eq!(
+                truth::rows_with(&server, &schema, mark),
+                Vec::<String>::new(),
+                "rows of {mark} at {}",
+                party.mark
+            );
         }
         for (table, known) in [("flow", &party.flows), ("flow_run", &party.runs)] {
             let there = server.database().sql(&format!("select id from {schema}.{table}"));

@@ -82,8 +82,10 @@ fn sql_in_events_is_text_and_stays_with_its_sender() {
     let mut socket = open(&arena.attacker, "/events/in");
     for payload in payloads(&schema) {
         let mut hostile = event(&payload);
-        hostile["resource"] = json!({"prefect.resource.id": payload, payload.clone(): payload, "prefect.resource.name": payload});
-        hostile["related"] = json!([{"prefect.resource.id": payload, "prefect.resource.role": payload, payload.clone(): payload}]);
+        hostile["resource"] =
+            json!({"prefect.resource.id": payload, payload.clone(): payload, "prefect.resource.name": payload});
+        hostile["related"] =
+            json!([{"prefect.resource.id": payload, "prefect.resource.role": payload, payload.clone(): payload}]);
         hostile["payload"] = json!({payload.clone(): payload});
         socket.send(&hostile);
         // A task run of the victim's flow run, by its id: it becomes a row of the sender's, or none.
@@ -120,9 +122,7 @@ fn task_run(flow_run: &str, text: &str) -> Value {
 fn nobody_hears_the_lines_of_another() {
     let arena = Arena::new();
     let run = uuid::Uuid::new_v4().to_string();
-    let line = |text: &str| {
-        json!([{"name": "line", "level": 20, "message": text, "timestamp": "2030-01-01T00:00:00Z", "flow_run_id": run}])
-    };
+    let line = |text: &str| json!([{"name": "line", "level": 20, "message": text, "timestamp": "2030-01-01T00:00:00Z", "flow_run_id": run}]);
     // Nothing tells that a filter was taken, so each listener's own lines are written until it hears one.
     let listen = |tenant: &Tenant| {
         let mut socket = open(tenant, "/logs/out");

@@ -104,7 +104,9 @@ impl Operations {
                         path: path.to_owned(),
                         need: need_of(need, &permissions, &scopes),
                         body: doc["requestBody"]["content"]["application/json"].get("schema").cloned(),
-                        query: query.map(|p| (p["name"].as_str().unwrap_or_default().to_owned(), p["schema"].clone())).collect(),
+                        query: query
+                            .map(|p| (p["name"].as_str().unwrap_or_default().to_owned(), p["schema"].clone()))
+                            .collect(),
                         kind,
                     });
                 }

@@ -225,6 +225,9 @@ mod tests {
         assert_eq!(set(1), json!({"kind": "A", "labels": {"any": "x"}}));
         assert_eq!(set(2), json!({"kind": "A", "name": {"any_": ["x"]}}));
         let base = json!({"kind": "B", "name": {"any_": ["y", "z"]}});
-        assert_eq!(fields[2].put(&document, &schema, Some(&base), json!("x")), json!({"kind": "B", "name": {"any_": ["x"]}}));
+        assert_eq!(
+            fields[2].put(&document, &schema, Some(&base), json!("x")),
+            json!({"kind": "B", "name": {"any_": ["x"]}})
+        );
     }
 }

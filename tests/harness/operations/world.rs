@@ -28,8 +28,7 @@ enum Objects {
 const NOBODYS: &[&str] = &["id", "text", "handle", "viewer", "account_role"];
 
 /// Words for what belongs to an account or a user, and so to none of its workspaces.
-const OF_AN_ACCOUNT: &[&str] =
-    &["account", "me", "key", "member", "membership", "bot", "bot_actor", "bot_key", "role"];
+const OF_AN_ACCOUNT: &[&str] = &["account", "me", "key", "member", "membership", "bot", "bot_actor", "bot_key", "role"];
 
 impl<'s> World<'s> {
     /// `tenant`'s key must be one that may make all that is asked for.
@@ -45,7 +44,10 @@ impl<'s> World<'s> {
     /// The objects named until now, by their words.
     pub fn ids(&self) -> Vec<(String, String)> {
         let made = self.made.borrow();
-        made.iter().filter(|(word, _)| !NOBODYS.contains(&word.as_str())).map(|(w, id)| (w.clone(), id.clone())).collect()
+        made.iter()
+            .filter(|(word, _)| !NOBODYS.contains(&word.as_str()))
+            .map(|(w, id)| (w.clone(), id.clone()))
+            .collect()
     }
 
     pub fn tenant(&self) -> &Tenant {
