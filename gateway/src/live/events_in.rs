@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 use super::greeting::{Greeting, Guest, close};
-use super::watch::{End, Look, Lookout, Watch};
+use super::watch::{End, Look, Lookout, Watch, until};
 use crate::App;
 use crate::kit::{Lane, Socket};
 
@@ -165,7 +165,7 @@ impl Keeper for Workspace {
             let mut draining = self.app.draining();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = draining.wait_for(|draining| *draining) => return Err(NOT_STORED),
+                () = until(&mut draining, true) => return Err(NOT_STORED),
             }
             pause = (2 * pause).min(Duration::from_secs(2));
         }

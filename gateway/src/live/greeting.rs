@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use super::watch::{End, until};
 use crate::App;
 use crate::edge::{Admission, admit};
 use crate::kit::{Call, Caller, Need, Secret, Socket, Tenant};
@@ -77,7 +78,16 @@ impl Greeting {
             Some(Ok(admission)) => Some(admission),
             None => None,
         };
-        let word = match tokio::time::timeout(PATIENCE, next_text(socket)).await {
+        let mut draining = self.app.draining();
+        let waited = tokio::select! {
+            waited = tokio::time::timeout(PATIENCE, next_text(socket)) => waited,
+            () = until(&mut draining, true) => {
+                let End { code, reason } = End::RESTART;
+                close(socket, code, reason).await;
+                return None;
+            }
+        };
+        let word = match waited {
             Ok(Some(text)) => Word::of(text),
             Ok(None) => return None,
             Err(_) => return self.refuse(socket, Refusal::because("Expected an auth message")).await,

@@ -27,17 +27,23 @@ struct Frame<'l> {
 
 pub async fn run(mut socket: Socket, greeting: Greeting) {
     let Some(Guest { app, scope, admission, first }) = greeting.receive(&mut socket).await else { return };
-    let text = match first {
-        Some(text) => Some(text),
-        None => next_text(&mut socket).await,
-    };
-    let Some(text) = text else { return };
+    let mut watch = Watch::new(&app, admission);
+    let mut text = first;
+    while text.is_none() {
+        tokio::select! {
+            said = next_text(&mut socket) => match said {
+                Some(said) => text = Some(said),
+                None => return,
+            },
+            look = watch.look() => if !stay(&mut socket, look).await { return },
+        }
+    }
+    let text = text.unwrap_or_default();
     let filter = match filter_of(&text) {
         Ok(filter) => filter,
         Err(reason) => return close(&mut socket, CloseCode::Protocol, &reason).await,
     };
     let mut lines = app.hub().listen_to_logs(scope.workspace());
-    let mut watch = Watch::new(&app, admission);
     loop {
         tokio::select! {
             batch = lines.recv() => match batch {
@@ -56,11 +62,19 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
                     if matches!(message, Message::Ping(_)) && socket.flush().await.is_err() { return }
                 }
             },
-            look = watch.look() => match look {
-                Look::Stay => {}
-                Look::Ping => if socket.send(Message::Ping(Bytes::new())).await.is_err() { return },
-                Look::End(End { code, reason }) => return close(&mut socket, code, reason).await,
-            },
+            look = watch.look() => if !stay(&mut socket, look).await { return },
+        }
+    }
+}
+
+/// Does what a look around asks for; whether the socket is still open then.
+async fn stay(socket: &mut Socket, look: Look) -> bool {
+    match look {
+        Look::Stay => true,
+        Look::Ping => socket.send(Message::Ping(Bytes::new())).await.is_ok(),
+        Look::End(End { code, reason }) => {
+            close(socket, code, reason).await;
+            false
         }
     }
 }

@@ -105,6 +105,6 @@ impl Lookout for Watch {
 }
 
 /// Waits until a flag has a value, or is gone: who sets it ends with the program, or with its last word.
-async fn until(flag: &mut watch::Receiver<bool>, value: bool) {
+pub async fn until(flag: &mut watch::Receiver<bool>, value: bool) {
     let _ = flag.wait_for(|set| *set == value).await;
 }

@@ -42,8 +42,12 @@ impl Serving {
         self.app.drain();
         let _ = self.stop.send(());
         let timeout = self.app.edge().drain_timeout;
-        if tokio::time::timeout(timeout, self.accepting).await.is_err() {
-            tracing::warn!(?timeout, "requests were still in flight at the end of the drain");
+        let ended = async {
+            let _ = self.accepting.await;
+            self.app.hub().all_closed().await;
+        };
+        if tokio::time::timeout(timeout, ended).await.is_err() {
+            tracing::warn!(?timeout, "requests or sockets were still open at the end of the drain");
         }
     }
 }
