@@ -38,6 +38,21 @@ fn fill(value: Value, variables: &HashMap<String, Value>) -> Result<Option<Value
     }
 }
 
+/// The value of a text; why it is none, in the words of Python's `json` module, whose message the reference hands on.
+fn json_of(text: &str) -> Result<Value, String> {
+    let refused = match wire::json::parse(text.as_bytes()) {
+        Ok(_) => "value out of range".to_owned(),
+        Err(wire::json::NotJson::Encoding) => "not UTF-8".to_owned(),
+        Err(wire::json::NotJson::Syntax { at, why }) => {
+            let before: Vec<char> = text.chars().take(at).collect();
+            let line = before.iter().filter(|c| **c == '\n').count() + 1;
+            let column = before.iter().rev().take_while(|c| **c != '\n').count() + 1;
+            format!("{why}: line {line} column {column} (char {at})")
+        }
+    };
+    serde_json::from_str(text).map_err(|_| refused)
+}
+
 fn stand_in(
     kind: &str,
     mut fields: Map<String, Value>,
@@ -54,9 +69,7 @@ fn stand_in(
             None => Err(missing("value")),
         },
         "json" => match field("value")? {
-            Some(Value::String(text)) => {
-                serde_json::from_str(&text).map(Some).map_err(|why| format!("Invalid JSON: {why}"))
-            }
+            Some(Value::String(text)) => json_of(&text).map(Some).map_err(|why| format!("Invalid JSON: {why}")),
             other => Ok(other),
         },
         "jinja" => match field("template")? {

@@ -2,7 +2,7 @@
 //! `EnforceMinimumAPIVersion`). Absent is fine: not every client says it.
 
 use super::failure::Invalid;
-use super::{Call, Failure, Need, Reply};
+use super::{Call, Failure, Reply};
 
 /// The oldest version that is understood.
 const OLDEST: [i64; 3] = [0, 8, 0];
@@ -10,7 +10,9 @@ const OLDEST: [i64; 3] = [0, 8, 0];
 /// Refuses a header that is no version, or one too old; but a body that is not JSON is complained of first, as there.
 pub fn check(call: &Call) -> Reply<()> {
     let said = call.header("x-prefect-api-version").filter(|said| !said.is_empty());
-    let (Some(said), true) = (said, call.op.need != Need::Nothing) else { return Ok(()) };
+    // What tells of the version cannot ask for one.
+    let asks = !matches!(call.op.path, "/health" | "/version");
+    let (Some(said), true) = (said, asks) else { return Ok(()) };
     let Err(failure) = judge(said) else { return Ok(()) };
     if !call.body.is_empty() {
         wire::json::parse(&call.body).map_err(|why| Invalid::not_json(why, &call.body))?;
