@@ -107,6 +107,13 @@ impl Picker {
         Some(slot)
     }
 
+    /// An idle connection that was open before `moment` and still is: the server has not restarted since.
+    pub fn witness(&self, moment: Instant) -> Option<Slot> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = idle.iter().position(|slot| slot.opened < moment && !slot.object.is_closed())?;
+        Some(idle.remove(at))
+    }
+
     pub fn put(&self, slot: Slot) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
     }

@@ -4,7 +4,7 @@
 //! flush as the last. Postgres answers each message on its own, so every answer is checked, the first failure counts, and a
 //! `COMMIT` that reports success after a failure is not believed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
@@ -44,6 +44,7 @@ pub struct Tx<'s> {
     mode: Mode,
     /// The server's number of this transaction, known once its first statement was answered.
     xid: Option<String>,
+    begun: Instant,
 }
 
 enum Text<'q> {
@@ -62,7 +63,7 @@ impl Text<'_> {
 
 impl<'s> Tx<'s> {
     pub(super) fn new(connection: Connection, scope: &'s Scope, lane: Lane, mode: Mode) -> Self {
-        Self { connection, scope, lane, mode, xid: None }
+        Self { connection, scope, lane, mode, xid: None, begun: Instant::now() }
     }
 
     pub fn scope(&self) -> &'s Scope {
@@ -266,7 +267,7 @@ impl<'s> Tx<'s> {
         };
         let lost = error.as_db_error().is_none();
         match (&self.xid, lost) {
-            (Some(xid), true) => match was_committed(self.scope, xid).await {
+            (Some(xid), true) => match was_committed(self.scope, xid, self.begun).await {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(Error::Unavailable("the connection was lost before the commit".into())),
                 Err(_) => Err(Error::Unavailable("the connection was lost at the commit".into())),
@@ -276,26 +277,35 @@ impl<'s> Tx<'s> {
     }
 }
 
-/// Asks a fresh connection what became of a transaction (`pg_xact_status`), waiting while the server comes back.
-async fn was_committed(scope: &Scope, xid: &str) -> Result<bool> {
+/// Asks what became of a transaction that was begun at `begun` (`pg_xact_status`).
+///
+/// A number alone proves nothing after a crash: it may be given out again to another transaction, which then commits. So
+/// "committed" is believed only from a connection that was open before the transaction began and still is, because a
+/// server that crashed has closed it. Anything else that is not a plain "aborted" leaves the outcome unknown.
+async fn was_committed(scope: &Scope, xid: &str, begun: Instant) -> Result<bool> {
     let pool = scope.pool();
+    let xid: u64 = xid.parse().map_err(Error::internal)?;
+    let question = format!("SELECT pg_catalog.pg_xact_status('{xid}'::pg_catalog.xid8)");
     for attempt in 0..10u32 {
-        let answer = async {
-            let object = pool.0.factory.get().await.map_err(|e| Error::Unavailable(e.to_string()))?;
-            let sql = format!("SELECT pg_catalog.pg_xact_status('{}'::pg_catalog.xid8)", xid.parse::<u64>().map_err(Error::internal)?);
-            Ok::<_, Error>(object.simple_query(&sql).await?)
-        };
-        if let Ok(rows) = answer.await {
-            match cell(&rows).as_deref() {
+        if let Some(witness) = pool.0.picker.witness(begun) {
+            let answer = witness.object.simple_query(&question).await;
+            pool.0.picker.put(witness);
+            match answer.ok().and_then(|rows| cell(&rows)).as_deref() {
                 Some("committed") => return Ok(true),
-                // Its backend may not have noticed the loss yet.
+                Some("aborted") => return Ok(false),
+                // Its backend may not have noticed the loss yet; or the witness is gone too.
+                _ => {}
+            }
+        } else if let Ok(object) = pool.0.factory.get().await {
+            match object.simple_query(&question).await.ok().and_then(|rows| cell(&rows)).as_deref() {
+                Some("aborted") => return Ok(false),
                 Some("in progress") => {}
-                _ => return Ok(false),
+                _ => break,
             }
         }
         tokio::time::sleep(Duration::from_millis(50 << attempt.min(4))).await;
     }
-    Err(Error::Unavailable("no answer about the commit".into()))
+    Err(Error::Unavailable("no proof about the commit".into()))
 }
 
 fn cell(messages: &[SimpleQueryMessage]) -> Option<String> {
