@@ -76,7 +76,8 @@ const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(
 
 async fn download(cx: Call, id: Path<FlowRunId>) -> Reply<Response> {
     let id = *id;
-    let run = flow_runs::read(&mut cx.read().await?, id).await?.ok_or_else(|| Failure::not_found("Flow run not found"))?;
+    let run =
+        flow_runs::read(&mut cx.read().await?, id).await?.ok_or_else(|| Failure::not_found("Flow run not found"))?;
     let name = utf8_percent_encode(&format!("{}-logs.csv", run.name), FILE_NAME).to_string();
     let disposition = format!("attachment; filename=\"flow-run-logs.csv\"; filename*=UTF-8''{name}");
     let disposition = HeaderValue::from_str(&disposition).map_err(Failure::internal)?;
@@ -87,7 +88,9 @@ async fn download(cx: Call, id: Path<FlowRunId>) -> Reply<Response> {
             Position::Start => None,
             Position::Behind(time, line) => Some((time, line)),
         };
-        let page = next_page(&cx, id, after).await.inspect_err(|error| tracing::warn!(%error, "a download of logs broke off"))?;
+        let page = next_page(&cx, id, after)
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "a download of logs broke off"))?;
         let mut text = String::new();
         if after.is_none() {
             text.push_str("timestamp,level,flow_run_id,task_run_id,message\r\n");

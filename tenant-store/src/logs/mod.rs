@@ -12,7 +12,7 @@ use crate::{Result, Tx, row};
 pub use filter::{LogFilter, LogSort};
 
 row! { Log: id "l.id", created "l.created", updated "l.created", name "l.name", level "l.level", message "l.message",
-    timestamp "l.timestamp", flow_run_id "l.flow_run_id", task_run_id "l.task_run_id" }
+timestamp "l.timestamp", flow_run_id "l.flow_run_id", task_run_id "l.task_run_id" }
 
 const CREATE: &str = "insert into log (id, created, name, level, message, timestamp, flow_run_id, task_run_id) \
     select * from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::integer[], $5::text[], $6::timestamptz[], $7::uuid[], $8::uuid[])";
@@ -44,7 +44,13 @@ pub async fn create(tx: Tx<'_>, logs: &[Log]) -> Result<()> {
     tx.last_run(CREATE, &params).await.map(drop)
 }
 
-pub async fn list(tx: &mut Tx<'_>, filter: Option<&LogFilter>, sort: LogSort, limit: i64, offset: i64) -> Result<Vec<Log>> {
+pub async fn list(
+    tx: &mut Tx<'_>,
+    filter: Option<&LogFilter>,
+    sort: LogSort,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Log>> {
     let mut sql = Sql::new("select ");
     sql.push(Log::COLUMNS).push(" from log l where true");
     sql.and(filter).page(sort.sql(), limit, offset);
@@ -52,7 +58,12 @@ pub async fn list(tx: &mut Tx<'_>, filter: Option<&LogFilter>, sort: LogSort, li
 }
 
 /// The next lines of a run, from the beginning or behind the line at `after`.
-pub async fn of_run(tx: &mut Tx<'_>, run: FlowRunId, after: Option<(Time, domain::LogId)>, limit: i64) -> Result<Vec<Log>> {
+pub async fn of_run(
+    tx: &mut Tx<'_>,
+    run: FlowRunId,
+    after: Option<(Time, domain::LogId)>,
+    limit: i64,
+) -> Result<Vec<Log>> {
     let (time, id) = after.unwrap_or((Time::MIN, domain::LogId(uuid::Uuid::nil())));
     tx.all(OF_RUN, &[&run, &time, &id, &limit]).await
 }
