@@ -1,6 +1,7 @@
 //! What was acknowledged survives: the program or Postgres killed under load, clients that hang up in the middle of a write,
 //! a program told to stop while it works.
 
+mod commit;
 mod drain;
 mod hang_up;
 mod held;

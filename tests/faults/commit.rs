@@ -1,0 +1,130 @@
+//! The answer to a COMMIT is lost. The program asks what became of the transaction and says so: done if it was done, try
+//! again if it was not. It never claims what a crash has taken back.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+use tests::{Account, Cluster, Server, Tenant, eventually, truth};
+
+/// Stands between the program and Postgres. When armed, it ends a connection in place of the next answer to a COMMIT.
+struct Proxy {
+    port: u16,
+    armed: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    fn to(port: u16) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
+        let proxy = Proxy { port: listener.local_addr().expect("it is bound").port(), armed: Arc::default() };
+        let armed = proxy.armed.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                let (mut asks, mut to) = (clone(&client), clone(&server));
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut asks, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+                let armed = armed.clone();
+                std::thread::spawn(move || {
+                    answers(&server, &client, &armed);
+                    for end in [server, client] {
+                        let _ = end.shutdown(Shutdown::Both);
+                    }
+                });
+            }
+        });
+        proxy
+    }
+}
+
+/// Copies what Postgres says, message by message: a letter, a length that counts itself, and the rest.
+fn answers(mut from: &TcpStream, mut to: &TcpStream, armed: &AtomicBool) {
+    let mut head = [0; 5];
+    while from.read_exact(&mut head).is_ok() {
+        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        let mut rest = vec![0; length.saturating_sub(4)];
+        if from.read_exact(&mut rest).is_err() {
+            return;
+        }
+        if head[0] == b'C' && rest.starts_with(b"COMMIT") && armed.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        if to.write_all(&[&head, &rest[..]].concat()).is_err() {
+            return;
+        }
+    }
+}
+
+fn clone(stream: &TcpStream) -> TcpStream {
+    stream.try_clone().expect("a socket can be held twice")
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_resolved() {
+    let database = Cluster::shared().database();
+    let proxy = Proxy::to(Cluster::shared().port());
+    let server =
+        Server::builder().database(&database).env("PREFECTURE_DATABASE_URL", &database.url_through(proxy.port)).start();
+    let tenant = Account::create(&server).workspace();
+    let schema = truth::schema_of(&server, &tenant);
+    let flow = tenant.api().post("/flows/", &json!({"name": "first"})).expect(201);
+    for nth in 0..5 {
+        // What reads the key is remembered for a moment, so the next COMMIT is the write's own.
+        tenant.api().get(&format!("/flows/{}", flow["id"].as_str().expect("an id"))).expect(200);
+        proxy.armed.store(true, Ordering::Release);
+        let name = format!("lost-{nth}");
+        let answer = tenant.api().post("/flows/", &json!({"name": name}));
+        let there = database.sql(&format!("select count(*) from {schema}.flow where name = '{name}'"));
+        assert!(!proxy.armed.load(Ordering::Acquire), "no COMMIT passed");
+        assert_eq!((answer.status, there.as_str()), (201, "1"), "{}", answer.body);
+    }
+}
+
+#[test]
+fn a_commit_lost_in_a_crash_is_not_acknowledged() {
+    let cluster = Cluster::own();
+    let database = cluster.database();
+    // What is not committed stays out of the log of Postgres for as long as this test needs.
+    database.sql("alter system set wal_writer_delay = '10s'");
+    database.sql("alter system set autovacuum = off");
+    database.sql("select pg_reload_conf()");
+    let server = Server::builder().database(&database).env("PREFECTURE_REQUEST_TIMEOUT", "60s").start();
+    let tenant = Account::create(&server).workspace();
+    let schema = truth::schema_of(&server, &tenant);
+    tenant.api().post("/flows/", &json!({"name": "warm"})).expect(201);
+    database.sql(&format!(
+        "create function public.at_commit() returns trigger language plpgsql as $$ begin perform pg_sleep(600); return null; end $$;
+         create constraint trigger at_commit after insert on {schema}.flow deferrable initially deferred
+         for each row execute function public.at_commit()"
+    ));
+
+    let answer = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| Tenant::api(&tenant).post("/flows/", &json!({"name": "lost"})));
+        let waiting =
+            "select backend_xid from pg_stat_activity where wait_event = 'PgSleep' and backend_xid is not null";
+        let xid = eventually("the transaction waits in its COMMIT", || match database.sql(waiting) {
+            none if none.is_empty() => Err("not yet"),
+            xid => Ok(xid),
+        });
+        // Until its number has passed to another, the program may not ask.
+        server.signal("STOP");
+        cluster.kill9();
+        cluster.start_postgres();
+        database.sql(&format!("drop trigger at_commit on {schema}.flow"));
+        database.sql("do $$ begin for i in 1..200 loop perform pg_current_xact_id(); commit; end loop; end $$");
+        assert_eq!(
+            database.sql(&format!("select pg_xact_status('{xid}'::xid8)")),
+            "committed",
+            "the number was given again"
+        );
+        server.signal("CONT");
+        asked.join().expect("it is answered")
+    });
+    let there = database.sql(&format!("select count(*) from {schema}.flow where name = 'lost'"));
+    assert_eq!(there, "0");
+    assert_eq!(answer.status, 503, "acknowledged, and gone: {}", answer.body);
+}
