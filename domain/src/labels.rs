@@ -57,7 +57,8 @@ impl Input for Labels {
 
 impl Described for Labels {
     fn schema(_: &mut Schemas) -> Schema {
-        let value = json!({ "anyOf": [{"type": "boolean"}, {"type": "integer"}, {"type": "number"}, {"type": "string"}] });
+        let value =
+            json!({ "anyOf": [{"type": "boolean"}, {"type": "integer"}, {"type": "number"}, {"type": "string"}] });
         json!({ "type": "object", "additionalProperties": value })
     }
 }

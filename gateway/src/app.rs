@@ -40,7 +40,17 @@ impl App {
         let keys = Keys::new(control.clone());
         let (drain, _) = watch::channel(false);
         let metrics = Arc::new(Metrics::new());
-        Self(Arc::new(Inner { control, pools, keys, edge, metrics, hub: Hub::default(), default_workspace, ready: AtomicBool::new(true), drain }))
+        Self(Arc::new(Inner {
+            control,
+            pools,
+            keys,
+            edge,
+            metrics,
+            hub: Hub::default(),
+            default_workspace,
+            ready: AtomicBool::new(true),
+            drain,
+        }))
     }
 
     pub fn control(&self) -> &Control {

@@ -46,14 +46,23 @@ impl Metrics {
             registry.register(Box::new(made.clone())).expect("a new metric");
             made
         };
-        let duration = prometheus::HistogramOpts::new("prefecture_request_duration_seconds", "Time to answer a request");
+        let duration =
+            prometheus::HistogramOpts::new("prefecture_request_duration_seconds", "Time to answer a request");
         let duration = HistogramVec::new(duration.buckets(BUCKETS.to_vec()), &["operation"]).expect("a valid metric");
         registry.register(Box::new(duration.clone())).expect("a new metric");
         Self {
             requests: counter("prefecture_requests_total", "Requests answered", &["operation", "status"]),
             in_flight: gauge("prefecture_requests_in_flight", "Requests in work"),
-            sockets_refused: counter("prefecture_sockets_refused_total", "Web sockets refused for want of a key", &["socket"]),
-            quarantined: counter("prefecture_events_quarantined_total", "Events set aside because they could not be stored", &["source"]),
+            sockets_refused: counter(
+                "prefecture_sockets_refused_total",
+                "Web sockets refused for want of a key",
+                &["socket"],
+            ),
+            quarantined: counter(
+                "prefecture_events_quarantined_total",
+                "Events set aside because they could not be stored",
+                &["source"],
+            ),
             events: counter("prefecture_events_total", "Events taken in", &["source"]),
             sockets: gauge("prefecture_sockets_open", "Open web sockets"),
             duration,

@@ -57,7 +57,9 @@ impl From<tokio_postgres::Error> for Error {
             // Connection trouble, no resources, operator intervention (shutdown, statement_timeout), serialisation, deadlock.
             "08" | "53" | "57" | "40" => Self::Unavailable(text),
             _ if text.contains("cached plan must not change result type") => Self::Unavailable(text),
-            _ if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable(text),
+            _ if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+                Self::Unavailable(text)
+            }
             // The role or schema was dropped while the request was under way.
             _ if *code == SqlState::UNDEFINED_OBJECT && text.contains("role") => Self::WorkspaceGone,
             _ if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INVALID_SCHEMA_NAME => Self::WorkspaceGone,

@@ -26,10 +26,10 @@ mod scope;
 pub mod settings;
 pub mod sql;
 pub mod task_runs;
-pub mod work_pools;
-pub mod work_queues;
 #[cfg(test)]
 mod testing;
+pub mod work_pools;
+pub mod work_queues;
 
 pub use error::{Error, Result};
 pub use pool::{Lane, Pool, PoolSettings, Tx};

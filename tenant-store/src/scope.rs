@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use domain::{ActorId, WorkspaceId};
 
-use crate::pool::{Lane, Pool, Tx};
 use crate::Result;
+use crate::pool::{Lane, Pool, Tx};
 
 /// The name of a workspace's schema, and of its role: `ws_` and 32 hexadecimal digits. Opaque, never shown to a client, and
 /// by its alphabet safe in SQL text.
@@ -26,7 +26,8 @@ impl SchemaName {
     /// Reads a name from the control plane; `None` if it is not of the shape above.
     pub fn from_column(text: &str) -> Option<Self> {
         let hex = text.strip_prefix("ws_")?;
-        (hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))).then(|| Self(text.into()))
+        (hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+            .then(|| Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {

@@ -20,7 +20,8 @@ fn flow_run_commands() {
     assert!(client.prefect(&["flow", "ls"]).expect_success().contains("hello"));
 
     // A run that ended cannot be cancelled; one that waits can.
-    let waiting = api.post("/flow_runs/", &json!({"flow_id": runs[0]["flow_id"], "state": {"type": "SCHEDULED"}})).expect(201);
+    let waiting =
+        api.post("/flow_runs/", &json!({"flow_id": runs[0]["flow_id"], "state": {"type": "SCHEDULED"}})).expect(201);
     let waiting = waiting["id"].as_str().expect("a run").to_owned();
     client.prefect(&["flow-run", "cancel", &waiting]).expect_success();
     let state = api.get(&format!("/flow_runs/{waiting}")).expect(200)["state_type"].clone();

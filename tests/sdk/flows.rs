@@ -60,7 +60,8 @@ fn runs_whole(tenant: &Tenant, client: Client) {
     assert_eq!(count("broken", "Failed"), 1);
     assert_eq!((count("cached", "Completed"), count("cached", "Cached")), (1, 1));
     assert_eq!(count("child", "Completed"), 1);
-    let flaky = tasks.as_array().into_iter().flatten().find(|t| t["name"].as_str().unwrap_or_default().starts_with("flaky"));
+    let flaky =
+        tasks.as_array().into_iter().flatten().find(|t| t["name"].as_str().unwrap_or_default().starts_with("flaky"));
     assert_eq!(flaky.map(|t| t["run_count"].clone()), Some(json!(3)), "each retry counts");
 
     let states = api.get(&format!("/flow_run_states/?flow_run_id={run_id}")).expect(200);
@@ -74,6 +75,10 @@ fn runs_whole(tenant: &Tenant, client: Client) {
     for (flow, state, count) in [("child", "COMPLETED", 1), ("retried", "COMPLETED", 2), ("paused", "COMPLETED", 2)] {
         let filter = json!({"flows": {"name": {"any_": [flow]}}});
         let runs = api.post("/flow_runs/filter", &filter).expect(200);
-        assert_eq!((runs[0]["state_type"].as_str(), runs[0]["run_count"].as_i64()), (Some(state), Some(count)), "{flow}: {runs}");
+        assert_eq!(
+            (runs[0]["state_type"].as_str(), runs[0]["run_count"].as_i64()),
+            (Some(state), Some(count)),
+            "{flow}: {runs}"
+        );
     }
 }

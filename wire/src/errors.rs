@@ -61,10 +61,7 @@ impl Errors {
 
     /// For another part of the request: `path`, `query`, `header`.
     pub fn of(part: &'static str) -> Self {
-        Self {
-            here: vec![part.into()],
-            ..Self::default()
-        }
+        Self { here: vec![part.into()], ..Self::default() }
     }
 
     /// Runs `f` one step deeper.
@@ -79,22 +76,9 @@ impl Errors {
         self.push_with(kind, msg, input, None);
     }
 
-    pub fn push_with(
-        &mut self,
-        kind: &'static str,
-        msg: impl Into<String>,
-        input: &Json<'_>,
-        ctx: Option<Value>,
-    ) {
-        let input =
-            RawValue::from_string(json::echo(input)).unwrap_or_else(|_| RawValue::NULL.to_owned());
-        self.items.push(Item {
-            kind,
-            loc: self.here.clone(),
-            msg: msg.into(),
-            input,
-            ctx,
-        });
+    pub fn push_with(&mut self, kind: &'static str, msg: impl Into<String>, input: &Json<'_>, ctx: Option<Value>) {
+        let input = RawValue::from_string(json::echo(input)).unwrap_or_else(|_| RawValue::NULL.to_owned());
+        self.items.push(Item { kind, loc: self.here.clone(), msg: msg.into(), input, ctx });
     }
 
     /// A complaint of a rule that stands before validation in the reference and answers with a plain `detail`

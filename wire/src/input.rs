@@ -43,11 +43,7 @@ impl<'v, 'a> Fields<'v, 'a> {
     /// The fields of a model; complains unless `value` is an object.
     pub fn of(value: &'v Json<'a>, errors: &mut Errors) -> Option<Self> {
         match value {
-            Json::Object(fields) => Some(Self {
-                whole: value,
-                fields,
-                embedded: false,
-            }),
+            Json::Object(fields) => Some(Self { whole: value, fields, embedded: false }),
             _ => {
                 let msg = "Input should be a valid dictionary or object to extract fields from";
                 errors.push("model_attributes_type", msg, value);
@@ -58,22 +54,10 @@ impl<'v, 'a> Fields<'v, 'a> {
 
     /// The fields of a body whose every field is a parameter of the operation. No body and `null` are an empty object;
     /// anything else that is not an object misses every parameter, even those with a default.
-    pub fn of_parameters(
-        value: &'v Json<'a>,
-        names: &[&'static str],
-        errors: &mut Errors,
-    ) -> Option<Self> {
+    pub fn of_parameters(value: &'v Json<'a>, names: &[&'static str], errors: &mut Errors) -> Option<Self> {
         match value {
-            Json::Object(fields) => Some(Self {
-                whole: &NULL,
-                fields,
-                embedded: true,
-            }),
-            Json::Null => Some(Self {
-                whole: &NULL,
-                fields: &[],
-                embedded: true,
-            }),
+            Json::Object(fields) => Some(Self { whole: &NULL, fields, embedded: true }),
+            Json::Null => Some(Self { whole: &NULL, fields: &[], embedded: true }),
             _ => {
                 for name in names {
                     errors.at(*name, |e| e.push("missing", "Field required", &NULL));
@@ -84,11 +68,7 @@ impl<'v, 'a> Fields<'v, 'a> {
     }
 
     pub fn get(&self, name: &str) -> Option<&'v Json<'a>> {
-        self.fields
-            .iter()
-            .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+        self.fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     /// Reads a field with `parse`; when absent, takes `default`, else the type's own meaning of absence, else complains.
@@ -142,19 +122,12 @@ pub mod check {
         e: &mut Errors,
     ) -> Option<()> {
         // The pattern is a literal of a declaration, exercised by its test; an unreadable one refuses everything.
-        let regex = compiled.get_or_init(|| {
-            regex::Regex::new(pattern).unwrap_or_else(|_| panic!("pattern {pattern}"))
-        });
+        let regex = compiled.get_or_init(|| regex::Regex::new(pattern).unwrap_or_else(|_| panic!("pattern {pattern}")));
         if regex.is_match(s) {
             return Some(());
         }
         let msg = format!("String should match pattern '{pattern}'");
-        e.push_with(
-            "string_pattern_mismatch",
-            msg,
-            at,
-            Some(json!({ "pattern": pattern })),
-        );
+        e.push_with("string_pattern_mismatch", msg, at, Some(json!({ "pattern": pattern })));
         None
     }
 
@@ -164,12 +137,7 @@ pub mod check {
         }
         let plural = if min == 1 { "" } else { "s" };
         let msg = format!("String should have at least {min} character{plural}");
-        e.push_with(
-            "string_too_short",
-            msg,
-            at,
-            Some(json!({ "min_length": min })),
-        );
+        e.push_with("string_too_short", msg, at, Some(json!({ "min_length": min })));
         None
     }
 
@@ -179,12 +147,7 @@ pub mod check {
         }
         let plural = if max == 1 { "" } else { "s" };
         let msg = format!("String should have at most {max} character{plural}");
-        e.push_with(
-            "string_too_long",
-            msg,
-            at,
-            Some(json!({ "max_length": max })),
-        );
+        e.push_with("string_too_long", msg, at, Some(json!({ "max_length": max })));
         None
     }
 
@@ -219,11 +182,7 @@ impl Input for String {
 
 /// The reference fails on U+0000 with a 500 (Postgres cannot store it); here it is the client's error.
 fn nul<T>(value: &Json<'_>, errors: &mut Errors) -> Option<T> {
-    errors.push(
-        "string_nul",
-        "String should not contain the character U+0000",
-        value,
-    );
+    errors.push("string_nul", "String should not contain the character U+0000", value);
     None
 }
 
@@ -246,11 +205,7 @@ impl Input for bool {
                 return None;
             }
         }
-        errors.push(
-            "bool_parsing",
-            "Input should be a valid boolean, unable to interpret input",
-            value,
-        );
+        errors.push("bool_parsing", "Input should be a valid boolean, unable to interpret input", value);
         None
     }
 }
@@ -270,23 +225,13 @@ impl Input for i64 {
             Json::Str(s) => {
                 let s = s.trim();
                 let whole = s.split_once('.').map_or(s, |(whole, zeros)| {
-                    if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') {
-                        whole
-                    } else {
-                        s
-                    }
+                    if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') { whole } else { s }
                 });
                 if let Ok(i) = whole.parse() {
                     return Some(i);
                 }
-                if whole.is_empty()
-                    || !whole
-                        .trim_start_matches(['-', '+'])
-                        .bytes()
-                        .all(|b| b.is_ascii_digit())
-                {
-                    let msg =
-                        "Input should be a valid integer, unable to parse string as an integer";
+                if whole.is_empty() || !whole.trim_start_matches(['-', '+']).bytes().all(|b| b.is_ascii_digit()) {
+                    let msg = "Input should be a valid integer, unable to parse string as an integer";
                     errors.push("int_parsing", msg, value);
                     return None;
                 }
@@ -297,11 +242,7 @@ impl Input for i64 {
             }
         }
         // The reference takes integers of any size and fails in its database; 64 bits is what a column holds.
-        errors.push(
-            "int_parsing_size",
-            "Unable to parse input as an integer, exceeded maximum size",
-            value,
-        );
+        errors.push("int_parsing_size", "Unable to parse input as an integer, exceeded maximum size", value);
         None
     }
 }
@@ -310,11 +251,7 @@ impl Input for i32 {
     fn parse(value: &Json<'_>, errors: &mut Errors) -> Option<Self> {
         let wide = i64::parse(value, errors)?;
         i32::try_from(wide).ok().or_else(|| {
-            errors.push(
-                "int_parsing_size",
-                "Unable to parse input as an integer, exceeded maximum size",
-                value,
-            );
+            errors.push("int_parsing_size", "Unable to parse input as an integer, exceeded maximum size", value);
             None
         })
     }
@@ -327,16 +264,11 @@ impl Input for f64 {
             Json::Int(i) => Some(*i as f64),
             Json::BigInt(i) => i.to_string().parse().ok(),
             Json::Bool(b) => Some(f64::from(u8::from(*b))),
-            Json::Str(s) => s
-                .trim()
-                .parse::<f64>()
-                .ok()
-                .filter(|f| f.is_finite())
-                .or_else(|| {
-                    let msg = "Input should be a valid number, unable to parse string as a number";
-                    errors.push("float_parsing", msg, value);
-                    None
-                }),
+            Json::Str(s) => s.trim().parse::<f64>().ok().filter(|f| f.is_finite()).or_else(|| {
+                let msg = "Input should be a valid number, unable to parse string as a number";
+                errors.push("float_parsing", msg, value);
+                None
+            }),
             _ => {
                 errors.push("float_type", "Input should be a valid number", value);
                 None
@@ -348,21 +280,14 @@ impl Input for f64 {
 impl Input for Uuid {
     fn parse(value: &Json<'_>, errors: &mut Errors) -> Option<Self> {
         let Json::Str(s) = value else {
-            errors.push(
-                "uuid_type",
-                "UUID input should be a string, bytes or UUID object",
-                value,
-            );
+            errors.push("uuid_type", "UUID input should be a string, bytes or UUID object", value);
             return None;
         };
         match Uuid::try_parse(s) {
             Ok(id) => Some(id),
             Err(_) => {
                 // `try_parse` is quick but mute; only `parse_str` says why.
-                let why = Uuid::parse_str(s)
-                    .err()
-                    .map(|e| e.to_string())
-                    .unwrap_or_default();
+                let why = Uuid::parse_str(s).err().map(|e| e.to_string()).unwrap_or_default();
                 let msg = format!("Input should be a valid UUID, {why}");
                 errors.push_with("uuid_parsing", msg, value, Some(json!({ "error": why })));
                 None
@@ -398,10 +323,7 @@ impl Input for RawJson {
             Ok(text) => RawJson::from_text(text),
             Err(NotStorable::Nul) => nul(value, errors),
             Err(NotStorable::TooDeep) => {
-                let msg = format!(
-                    "Input should not be nested more than {} levels deep",
-                    json::MAX_DEPTH
-                );
+                let msg = format!("Input should not be nested more than {} levels deep", json::MAX_DEPTH);
                 errors.push("too_deep", msg, &NULL);
                 None
             }
@@ -456,10 +378,7 @@ impl<T: Input> Input for Vec<T> {
 }
 
 /// Reads an object's entries, each under its key.
-fn entries<T: Input, M: Extend<(String, T)> + Default>(
-    value: &Json<'_>,
-    errors: &mut Errors,
-) -> Option<M> {
+fn entries<T: Input, M: Extend<(String, T)> + Default>(value: &Json<'_>, errors: &mut Errors) -> Option<M> {
     let Json::Object(fields) = value else {
         errors.push("dict_type", "Input should be a valid dictionary", value);
         return None;
@@ -467,13 +386,7 @@ fn entries<T: Input, M: Extend<(String, T)> + Default>(
     let mut out = Some(M::default());
     for (key, item) in fields.iter() {
         let key = key.clone().into_owned();
-        let item = errors.at(key.clone(), |e| {
-            if key.contains('\0') {
-                nul(value, e)
-            } else {
-                T::parse(item, e)
-            }
-        });
+        let item = errors.at(key.clone(), |e| if key.contains('\0') { nul(value, e) } else { T::parse(item, e) });
         match (item, &mut out) {
             (Some(item), Some(map)) => map.extend([(key, item)]),
             _ => out = None,

@@ -55,7 +55,7 @@ pub mod __private {
     pub use serde_json::{Map, Value, json};
 
     /// The text that a constraint on strings looks at; an absent one satisfies every constraint.
-    pub fn text<'a>(parsed: &'a impl Text) -> &'a str {
+    pub fn text(parsed: &impl Text) -> &str {
         parsed.as_text()
     }
 

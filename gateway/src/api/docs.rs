@@ -5,9 +5,9 @@ use std::io::{Cursor, Read};
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
-use http::HeaderValue;
 
 use crate::kit::{Call, Failure, Op, Path, Reply, Response, respond};
 use crate::ops;
@@ -82,7 +82,9 @@ fn unpack(files: &mut HashMap<&'static str, (&'static str, Bytes)>) -> Result<()
     for i in 0..archive.len() {
         let mut entry = archive.by_index(i)?;
         let path = entry.name()?.into_owned();
-        let Some((name, kind)) = FILES.iter().find(|(name, _)| path.ends_with(&format!("/dist/{name}"))) else { continue };
+        let Some((name, kind)) = FILES.iter().find(|(name, _)| path.ends_with(&format!("/dist/{name}"))) else {
+            continue;
+        };
         if path.contains("/flavors/") {
             continue;
         }

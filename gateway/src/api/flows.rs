@@ -123,7 +123,10 @@ async fn create(cx: Call, body: JsonBody<FlowCreate>) -> Reply<Created<Flow>> {
             return Ok(Created::if_fresh(flow, fresh));
         }
     }
-    Err(Failure::unavailable("The flow is being created and deleted at once. Try again.", "flow create lost three races"))
+    Err(Failure::unavailable(
+        "The flow is being created and deleted at once. Try again.",
+        "flow create lost three races",
+    ))
 }
 
 async fn list(cx: Call, query: Query<Listing>) -> Reply<Json<Vec<Flow>>> {

@@ -56,8 +56,10 @@ const EXAMPLE: &str = "postgres://prefecture_serve:secret@db.internal:5432/prefe
 impl DatabaseSettings {
     /// The serving login's URL: `--database-url`, PREFECTURE_DATABASE_URL or DATABASE_URL.
     pub fn url(&self) -> Result<String, WrongSetting> {
-        let url = self.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok()).filter(|url| !url.is_empty());
-        let url = url.ok_or_else(|| WrongSetting::new("PREFECTURE_DATABASE_URL (or DATABASE_URL)", "is not set", EXAMPLE))?;
+        let url =
+            self.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok()).filter(|url| !url.is_empty());
+        let url =
+            url.ok_or_else(|| WrongSetting::new("PREFECTURE_DATABASE_URL (or DATABASE_URL)", "is not set", EXAMPLE))?;
         check(&url, "PREFECTURE_DATABASE_URL (or DATABASE_URL)")?;
         Ok(url)
     }
@@ -72,9 +74,9 @@ impl DatabaseSettings {
     /// The name of the serving login, which migrations give its rights.
     pub fn serving_role(&self) -> Result<String, WrongSetting> {
         let config: Option<tenant_store::pool::Config> = self.url()?.parse().ok();
-        config.and_then(|config| config.get_user().map(str::to_owned)).ok_or_else(|| {
-            WrongSetting::new("PREFECTURE_DATABASE_URL (or DATABASE_URL)", "names no user", EXAMPLE)
-        })
+        config
+            .and_then(|config| config.get_user().map(str::to_owned))
+            .ok_or_else(|| WrongSetting::new("PREFECTURE_DATABASE_URL (or DATABASE_URL)", "names no user", EXAMPLE))
     }
 
     pub fn pool(&self) -> Result<PoolSettings, WrongSetting> {
@@ -82,7 +84,11 @@ impl DatabaseSettings {
             return Err(WrongSetting::new("--pool-size (PREFECTURE_POOL_SIZE)", "must be between 1 and 1000", "16"));
         }
         if self.control_pool_size == 0 {
-            return Err(WrongSetting::new("--control-pool-size (PREFECTURE_CONTROL_POOL_SIZE)", "must be at least 1", "4"));
+            return Err(WrongSetting::new(
+                "--control-pool-size (PREFECTURE_CONTROL_POOL_SIZE)",
+                "must be at least 1",
+                "4",
+            ));
         }
         Ok(PoolSettings {
             size: self.pool_size,
@@ -95,7 +101,7 @@ impl DatabaseSettings {
 
 fn check(url: &str, setting: &'static str) -> Result<(), WrongSetting> {
     // The parser's message may quote the text, and the text may hold a password.
-    url.parse::<tenant_store::pool::Config>().map(drop).map_err(|_| {
-        WrongSetting::new(setting, "is not a Postgres connection string", EXAMPLE)
-    })
+    url.parse::<tenant_store::pool::Config>()
+        .map(drop)
+        .map_err(|_| WrongSetting::new(setting, "is not a Postgres connection string", EXAMPLE))
 }

@@ -40,7 +40,11 @@ impl EdgeSettings {
             return Err(WrongSetting::new("--max-requests (PREFECTURE_MAX_REQUESTS)", "must be at least 1", "4096"));
         }
         if self.request_timeout < Duration::from_secs(1) {
-            return Err(WrongSetting::new("--request-timeout (PREFECTURE_REQUEST_TIMEOUT)", "less than a second", "60s"));
+            return Err(WrongSetting::new(
+                "--request-timeout (PREFECTURE_REQUEST_TIMEOUT)",
+                "less than a second",
+                "60s",
+            ));
         }
         match &self.default_workspace {
             Some(handles) if handles.split('/').filter(|part| !part.is_empty()).count() != 2 => Err(WrongSetting::new(

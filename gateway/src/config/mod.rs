@@ -27,7 +27,8 @@ impl WrongSetting {
 /// Reads `250ms`, `10s`, `5m` or a bare number of seconds.
 pub fn duration(text: &str) -> Result<std::time::Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: f64 = digits.parse().map_err(|_| format!("{text:?} is no duration: write for example 10s, 250ms or 5m"))?;
+    let number: f64 =
+        digits.parse().map_err(|_| format!("{text:?} is no duration: write for example 10s, 250ms or 5m"))?;
     let seconds = match &text[digits.len()..] {
         "ms" => number / 1000.0,
         "" | "s" => number,

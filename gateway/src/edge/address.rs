@@ -95,7 +95,10 @@ mod tests {
 
     #[test]
     fn a_version_is_no_part_of_a_path() {
-        assert_eq!(read(&format!("/api/accounts/{A}/workspaces/{W}/v2/concurrency_limits/"), None).path, "/v2/concurrency_limits/");
+        assert_eq!(
+            read(&format!("/api/accounts/{A}/workspaces/{W}/v2/concurrency_limits/"), None).path,
+            "/v2/concurrency_limits/"
+        );
         assert_eq!(read("/v3/flows/", None).path, "/v3/flows/");
         assert_eq!(read("/api/v2/concurrency_limits/", None).path, "/v2/concurrency_limits/");
     }
@@ -103,7 +106,10 @@ mod tests {
     #[test]
     fn accounts_and_the_root() {
         let account = read(&format!("/api/accounts/{A}/workspaces/filter"), None);
-        assert_eq!((account.tenant, account.path.as_str()), (Tenant::Account(AccountId(Uuid::parse_str(A).unwrap())), "/workspaces/filter"));
+        assert_eq!(
+            (account.tenant, account.path.as_str()),
+            (Tenant::Account(AccountId(Uuid::parse_str(A).unwrap())), "/workspaces/filter")
+        );
         assert_eq!(read("/api/me/workspaces", None).path, "/me/workspaces");
         assert_eq!(read("/api/accounts/permissions", None).path, "/accounts/permissions");
         assert_eq!(read("/", None).path, "/");

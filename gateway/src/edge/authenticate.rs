@@ -98,7 +98,9 @@ mod tests {
     #[test]
     fn every_way_to_bring_a_key() {
         let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
-        for header in ["Bearer pnu_x".to_owned(), "bearer pnu_x".into(), basic("pnu_x"), basic("any:pnu_x"), basic(":pnu_x")] {
+        for header in
+            ["Bearer pnu_x".to_owned(), "bearer pnu_x".into(), basic("pnu_x"), basic("any:pnu_x"), basic(":pnu_x")]
+        {
             assert_eq!(key(&header).as_deref(), Some("pnu_x"), "{header}");
         }
         for header in ["Basic !!", "Digest x", "pnu_x"] {

@@ -37,10 +37,12 @@ pub fn permit(need: Need, entered: Entered) -> Reply<Caller> {
             true => Ok(Caller::Account(member)),
             false => Err(Failure::forbidden(format!("Your role in this account lacks the permission {permission}."))),
         },
-        (Need::Workspace(name) | Need::WorkspaceByMessage(name), Entered::Workspace(member)) => match member.permit(name) {
-            Some(permitted) => Ok(Caller::Workspace { scope: Scope::for_request(&permitted), member }),
-            None => Err(Failure::forbidden(format!("Your role in this workspace lacks the scope {name}."))),
-        },
+        (Need::Workspace(name) | Need::WorkspaceByMessage(name), Entered::Workspace(member)) => {
+            match member.permit(name) {
+                Some(permitted) => Ok(Caller::Workspace { scope: Scope::for_request(&permitted), member }),
+                None => Err(Failure::forbidden(format!("Your role in this workspace lacks the scope {name}."))),
+            }
+        }
         // An operation that stands in the wrong table. Deny.
         (need, _) => Err(Failure::internal(format!("an operation needs {need:?} where its address cannot give it"))),
     }

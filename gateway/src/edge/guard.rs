@@ -19,7 +19,8 @@ impl Step for Guard {
             Ok(response) => response,
             Err(panic) => {
                 let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into());
+                let text =
+                    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into());
                 Failure::internal(format!("panic: {text}")).answer("panic")
             }
         }

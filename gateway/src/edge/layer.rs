@@ -11,9 +11,15 @@ use super::Request;
 use crate::kit::Response;
 
 /// The services below a layer.
-pub trait Below: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {}
+pub trait Below:
+    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
 
-impl<S> Below for S where S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {}
+impl<S> Below for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
 
 /// One layer. It answers itself, or hands the request down.
 pub trait Step: Clone + Send + Sync + 'static {

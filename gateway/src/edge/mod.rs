@@ -24,8 +24,8 @@ use tower::util::BoxCloneSyncService;
 use crate::App;
 use crate::kit::{Response, Tables};
 
-pub use keys::Keys;
 pub use admit::{Admission, admit};
+pub use keys::Keys;
 pub use way::Way;
 
 pub type Request = HttpRequest<Incoming>;

@@ -14,7 +14,8 @@ pub struct Route(pub Tables);
 impl Step for Route {
     async fn run(self, mut request: Request, below: impl Below) -> Response {
         let method = request.method().clone();
-        let upgrade = request.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+        let upgrade =
+            request.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
         let way = Way::of(&mut request);
         let table = match way.address.tenant {
             Tenant::Nobody => &self.0.root,

@@ -13,7 +13,9 @@ impl Step for Timeout {
     async fn run(self, request: Request, below: impl Below) -> Response {
         match tokio::time::timeout(self.0, down(below, request)).await {
             Ok(response) => response,
-            Err(_) => Failure::unavailable("The request took too long. Try again.", "request timeout").answer("timeout"),
+            Err(_) => {
+                Failure::unavailable("The request took too long. Try again.", "request timeout").answer("timeout")
+            }
         }
     }
 }

@@ -31,7 +31,11 @@ pub fn json_response<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Re
         Ok(bytes) => respond(status, "application/json", bytes),
         Err(error) => {
             tracing::error!(%error, "an answer could not be serialised");
-            respond(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &br#"{"exception_message":"Internal Server Error"}"#[..])
+            respond(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "application/json",
+                &br#"{"exception_message":"Internal Server Error"}"#[..],
+            )
         }
     }
 }

@@ -110,7 +110,9 @@ fn uuid_of_path(text: &str) -> Option<uuid::Uuid> {
         digits.push_str(rest.get(..group)?);
         rest = &rest[group..];
     }
-    (rest.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())).then(|| uuid::Uuid::from_str(&digits).ok()).flatten()
+    (rest.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+        .then(|| uuid::Uuid::from_str(&digits).ok())
+        .flatten()
 }
 
 /// The parameters of the path, in order: an id (`Path<FlowId>`), a text (`Path<String>`), or a tuple of them.

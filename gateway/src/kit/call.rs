@@ -28,7 +28,10 @@ pub enum Caller {
     Nobody,
     Key(Principal),
     Account(AccountMember),
-    Workspace { member: Membership, scope: Scope },
+    Workspace {
+        member: Membership,
+        scope: Scope,
+    },
 }
 
 /// A request that was let in.

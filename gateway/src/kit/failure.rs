@@ -31,13 +31,13 @@ pub struct Failure {
     status: StatusCode,
     body: Body,
     /// For the log alone.
-    cause: Option<String>,
+    cause: Option<Box<str>>,
     headers: Vec<(http::HeaderName, HeaderValue)>,
 }
 
 enum Body {
     Detail(Cow<'static, str>),
-    Json(serde_json::Value),
+    Json(Box<serde_json::Value>),
     Invalid(Box<Invalid>),
 }
 
@@ -51,7 +51,7 @@ impl Failure {
 
     /// A status with a body of its own.
     pub fn json(status: StatusCode, body: serde_json::Value) -> Self {
-        Self { status, body: Body::Json(body), cause: None, headers: Vec::new() }
+        Self { status, body: Body::Json(Box::new(body)), cause: None, headers: Vec::new() }
     }
 
     /// No such object: `Flow not found`.
@@ -100,13 +100,13 @@ impl Failure {
     /// To be tried again soon: the SDK retries 503 and gives up on 500.
     pub fn unavailable(detail: impl Into<Cow<'static, str>>, cause: impl std::fmt::Display) -> Self {
         let headers = vec![(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))];
-        Self { headers, cause: Some(cause.to_string()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+        Self { headers, cause: Some(cause.to_string().into()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 
     /// A defect of ours.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         let body = json!({ "exception_message": "Internal Server Error" });
-        Self { cause: Some(cause.to_string()), ..Self::json(StatusCode::INTERNAL_SERVER_ERROR, body) }
+        Self { cause: Some(cause.to_string().into()), ..Self::json(StatusCode::INTERNAL_SERVER_ERROR, body) }
     }
 
     pub fn status(&self) -> StatusCode {
@@ -135,18 +135,21 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(cause) => Self::unavailable("The service is temporarily unavailable. Try again.", cause),
+            StoreError::Unavailable(cause) => {
+                Self::unavailable("The service is temporarily unavailable. Try again.", cause)
+            }
             StoreError::SchemaVersion(version) => {
                 Self::unavailable("This workspace is being upgraded. Try again.", format!("schema version {version}"))
             }
             StoreError::Conflict(cause) => {
-                let detail = "Data integrity conflict. This usually means a unique or foreign key constraint was violated.";
-                Self { cause: Some(cause), ..Self::conflict(detail) }
+                let detail =
+                    "Data integrity conflict. This usually means a unique or foreign key constraint was violated.";
+                Self { cause: Some(cause.into()), ..Self::conflict(detail) }
             }
             StoreError::Forbidden(sentence) => Self::forbidden(sentence),
             StoreError::NotStorable(cause) => {
                 let detail = "The request holds a value that cannot be stored: a character or a number out of range.";
-                Self { cause: Some(cause), ..Self::unprocessable(detail) }
+                Self { cause: Some(cause.into()), ..Self::unprocessable(detail) }
             }
             StoreError::WorkspaceGone => Self::no_workspace(),
             StoreError::Internal(cause) => Self::internal(cause),

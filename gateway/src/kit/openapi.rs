@@ -7,7 +7,10 @@ use super::{Need, Op, Verb};
 
 /// How an argument stands in the document.
 pub enum ArgumentDoc {
-    Body { schema: Schema, required: bool },
+    Body {
+        schema: Schema,
+        required: bool,
+    },
     /// In the order of the path's parameters.
     Path(Vec<Schema>),
     /// An object whose properties are the parameters.
@@ -64,7 +67,8 @@ fn operation(prefix: &str, op: &'static Op, schemas: &mut Schemas) -> Value {
     for argument in (op.arguments)(schemas) {
         match argument {
             ArgumentDoc::Body { schema, required } => {
-                doc["requestBody"] = json!({ "required": required, "content": { "application/json": { "schema": schema } } });
+                doc["requestBody"] =
+                    json!({ "required": required, "content": { "application/json": { "schema": schema } } });
             }
             ArgumentDoc::Path(of_path) => {
                 described = true;
@@ -108,7 +112,9 @@ fn responses(op: &'static Op, schemas: &mut Schemas) -> Value {
     let mut responses = json!({});
     for (status, schema) in (op.answers)(schemas) {
         responses[status.to_string()] = match schema {
-            Some(schema) => json!({ "description": "Successful Response", "content": { "application/json": { "schema": schema } } }),
+            Some(schema) => {
+                json!({ "description": "Successful Response", "content": { "application/json": { "schema": schema } } })
+            }
             None => json!({ "description": "Successful Response" }),
         };
     }
@@ -118,6 +124,7 @@ fn responses(op: &'static Op, schemas: &mut Schemas) -> Value {
         responses["403"] = json!({ "description": "The caller's role lacks the scope." });
         responses["404"] = json!({ "description": "No such object, or none that the caller may know of." });
     }
-    responses["503"] = json!({ "description": "Overload or a dependency is away; try again after `Retry-After` seconds." });
+    responses["503"] =
+        json!({ "description": "Overload or a dependency is away; try again after `Retry-After` seconds." });
     responses
 }

@@ -87,6 +87,9 @@ pub enum Audit {
     Event(&'static str),
 }
 
+/// A status that an operation answers with, and the body that comes with it.
+pub type AnswerDoc = (u16, Option<Schema>);
+
 type Run = fn(Call) -> Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// One operation. Made by [`ops!`](crate::ops).
@@ -105,7 +108,7 @@ pub struct Op {
     /// The arguments, for the OpenAPI document.
     pub arguments: fn(&mut Schemas) -> Vec<super::openapi::ArgumentDoc>,
     /// The answers, for the OpenAPI document: status and body.
-    pub answers: fn(&mut Schemas) -> Vec<(u16, Option<Schema>)>,
+    pub answers: fn(&mut Schemas) -> Vec<AnswerDoc>,
     pub run: Run,
 }
 
@@ -149,18 +152,19 @@ pub async fn handle<A, R: Answer>(handler: impl Handler<A, R>, call: Call) -> Re
 #[macro_export]
 macro_rules! ops {
     ($($verb:ident $path:literal $handler:ident($($arg:ty),* $(,)?) -> $answer:ty,
-        need $need:expr, lane $lane:ident, cost $cost:ident, cache $cache:expr, touches [$($kind:ident),*], audit $audit:expr);+ $(;)?
+        need $need:ident $(($right:ident))?, lane $lane:ident, cost $cost:ident, cache $cache:ident $(($cached:ident))?,
+        touches [$($kind:ident),*], audit $audit:ident $(($event:literal))?);+ $(;)?
     ) => {
         &[$($crate::kit::Op {
             id: const { $crate::kit::__id(concat!(module_path!(), "::", stringify!($handler))) },
             verb: $crate::ops!(@verb $verb),
             path: $path,
-            need: { use $crate::kit::Need::*; #[allow(unused_imports)] use ::domain::access::{Permission::*, ScopeName::*}; $need },
+            need: $crate::ops!(@need $need $($right)?),
             lane: $crate::kit::Lane::$lane,
             cost: $crate::kit::Cost::$cost,
-            cache: { #[allow(unused_imports)] use $crate::kit::Cache::*; #[allow(unused_imports)] use ::domain::kinds::Kind::*; $cache },
+            cache: $crate::kit::Cache::$cache $((::domain::kinds::Kind::$cached))?,
             touches: &[$(::domain::kinds::Kind::$kind),*],
-            audit: { #[allow(unused_imports)] use $crate::kit::Audit::*; $audit },
+            audit: $crate::kit::Audit::$audit $(($event))?,
             arguments: |schemas| {
                 // Unused where there is no argument.
                 let _ = &schemas;
@@ -170,6 +174,10 @@ macro_rules! ops {
             run: |call| ::std::boxed::Box::pin($crate::kit::handle::<($($arg,)*), $answer>($handler, call)),
         }),+]
     };
+    (@need Account $right:ident) => { $crate::kit::Need::Account(::domain::access::Permission::$right) };
+    (@need Workspace $right:ident) => { $crate::kit::Need::Workspace(::domain::access::ScopeName::$right) };
+    (@need WorkspaceByMessage $right:ident) => { $crate::kit::Need::WorkspaceByMessage(::domain::access::ScopeName::$right) };
+    (@need $open:ident) => { $crate::kit::Need::$open };
     (@verb GET) => { $crate::kit::Verb::Get };
     (@verb POST) => { $crate::kit::Verb::Post };
     (@verb PUT) => { $crate::kit::Verb::Put };

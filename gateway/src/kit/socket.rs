@@ -28,7 +28,8 @@ pub struct Handshake {
 impl Handshake {
     /// Agrees to a handshake. `max_message` bounds a message, in bytes.
     pub fn accept(call: &mut Call, max_message: usize) -> Reply<Self> {
-        let key = call.headers.get(SEC_WEBSOCKET_KEY).ok_or_else(|| Failure::bad_request("Sec-WebSocket-Key is missing."))?;
+        let key =
+            call.headers.get(SEC_WEBSOCKET_KEY).ok_or_else(|| Failure::bad_request("Sec-WebSocket-Key is missing."))?;
         let accept = derive_accept_key(key.as_bytes());
         let offered_protocol = offers(&call.headers);
         let upgrade = call.upgrade.take().ok_or_else(|| Failure::bad_request("This connection cannot be upgraded."))?;

@@ -41,7 +41,12 @@ impl Table {
             let path = anonymous(op.path);
             match paths.iter_mut().find(|(known, _)| *known == path) {
                 Some((_, here)) => {
-                    assert!(here.iter().all(|known| known.verb != op.verb), "two operations at {:?} {}", op.verb, op.path);
+                    assert!(
+                        here.iter().all(|known| known.verb != op.verb),
+                        "two operations at {:?} {}",
+                        op.verb,
+                        op.path
+                    );
                     here.push(op);
                 }
                 None => paths.push((path, vec![op])),
@@ -62,7 +67,8 @@ impl Table {
         let trimmed = if path.len() > 1 { path.trim_end_matches('/') } else { path };
         let Ok(found) = self.routes.at(if trimmed.is_empty() { "/" } else { trimmed }) else { return Found::Nothing };
         let fits = |op: &&&'static Op| {
-            op.verb.method() == *method && (op.verb == Verb::Socket) == (upgrade && found.value.iter().any(|o| o.verb == Verb::Socket))
+            op.verb.method() == *method
+                && (op.verb == Verb::Socket) == (upgrade && found.value.iter().any(|o| o.verb == Verb::Socket))
         };
         let Some(op) = found.value.iter().find(fits) else {
             let mut allowed: Vec<String> = found.value.iter().map(|op| op.verb.method().to_string()).collect();

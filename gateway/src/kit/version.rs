@@ -28,7 +28,8 @@ fn judge(said: &str) -> Reply<()> {
         return Err(Failure::bad_request(format!("{format} {said}")));
     };
     if [major, minor, patch] < OLDEST {
-        let detail = format!("The request specified API version {said} but this server requires version 0.8.0 or higher.");
+        let detail =
+            format!("The request specified API version {said} but this server requires version 0.8.0 or higher.");
         return Err(Failure::bad_request(detail));
     }
     Ok(())

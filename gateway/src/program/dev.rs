@@ -130,6 +130,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(fresh, path)
 }
 
+#[expect(clippy::print_stdout, reason = "what the command was run for")]
 fn announce(dev: &DevFile, data: &Path) {
     println!(
         "Prefecture is ready.

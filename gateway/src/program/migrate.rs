@@ -44,5 +44,9 @@ pub async fn migrate_all(owners: &Owners, parallel: usize, show: bool) -> Result
     }
     let (subject, why) = &report.failed[0];
     let stopped = if report.stopped { "; the others were left as they are" } else { "" };
-    Err(format!("{} schemas could not be migrated{stopped}. First: {subject:?}: {why}. Mend it and run migrate again.", report.failed.len()).into())
+    Err(format!(
+        "{} schemas could not be migrated{stopped}. First: {subject:?}: {why}. Mend it and run migrate again.",
+        report.failed.len()
+    )
+    .into())
 }

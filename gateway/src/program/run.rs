@@ -19,6 +19,7 @@ pub struct Running {
     pub control: Control,
 }
 
+#[expect(clippy::print_stdout, reason = "scripts wait for this line")]
 pub async fn serve_command(args: ServeArgs) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
     let owners = migrate::owners(&args.database)?;
@@ -30,6 +31,7 @@ pub async fn serve_command(args: ServeArgs) -> Result<(), Error> {
 }
 
 /// Starts to serve. Everything that can be wrong with the settings is said here.
+#[expect(clippy::print_stdout, reason = "port 0 takes any port, and a script must learn which")]
 pub async fn start(
     listen: &ListenSettings,
     database: &DatabaseSettings,
@@ -48,17 +50,29 @@ pub async fn start(
     let default_workspace = match &edge.default_workspace {
         None => None,
         Some(handles) => Some(control.find_workspace(handles).await?.ok_or_else(|| {
-            WrongSetting::new("--default-workspace (PREFECTURE_DEFAULT_WORKSPACE)", format!("there is no workspace {handles}"), "acme/production")
+            WrongSetting::new(
+                "--default-workspace (PREFECTURE_DEFAULT_WORKSPACE)",
+                format!("there is no workspace {handles}"),
+                "acme/production",
+            )
         })?),
     };
     let app = App::new(control.clone(), vec![pool], edge.clone(), default_workspace);
 
     let listener = TcpListener::bind(listen.listen).await.map_err(|error| {
-        WrongSetting::new("--listen (PREFECTURE_LISTEN)", format!("{} cannot be listened on: {error}", listen.listen), "127.0.0.1:4300")
+        WrongSetting::new(
+            "--listen (PREFECTURE_LISTEN)",
+            format!("{} cannot be listened on: {error}", listen.listen),
+            "127.0.0.1:4300",
+        )
     })?;
     if let Some(address) = listen.metrics_listen {
         let listener = TcpListener::bind(address).await.map_err(|error| {
-            WrongSetting::new("--metrics-listen (PREFECTURE_METRICS_LISTEN)", format!("{address} cannot be listened on: {error}"), "127.0.0.1:9090")
+            WrongSetting::new(
+                "--metrics-listen (PREFECTURE_METRICS_LISTEN)",
+                format!("{address} cannot be listened on: {error}"),
+                "127.0.0.1:9090",
+            )
         })?;
         println!("metrics on http://{}/metrics", listener.local_addr()?);
         serve_metrics(app.metrics(), listener);

@@ -52,7 +52,12 @@ impl Serving {
     }
 }
 
-async fn accept(app: App, stack: edge::Service, listener: TcpListener, mut stopped: tokio::sync::oneshot::Receiver<()>) {
+async fn accept(
+    app: App,
+    stack: edge::Service,
+    listener: TcpListener,
+    mut stopped: tokio::sync::oneshot::Receiver<()>,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_headers(100);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
@@ -100,7 +105,9 @@ pub fn serve_metrics(metrics: Arc<Metrics>, listener: TcpListener) -> JoinHandle
             tokio::spawn(async move {
                 let service = service_fn(move |request: edge::Request| {
                     let answer: Response = match request.uri().path() {
-                        "/metrics" => crate::kit::respond(http::StatusCode::OK, "text/plain; version=0.0.4", metrics.text()),
+                        "/metrics" => {
+                            crate::kit::respond(http::StatusCode::OK, "text/plain; version=0.0.4", metrics.text())
+                        }
                         _ => crate::kit::Failure::no_route().answer("metrics"),
                     };
                     async move { Ok::<_, std::convert::Infallible>(answer) }

@@ -41,7 +41,8 @@ pub use list::{count, history, lateness, list};
 pub use set_state::{resume, set_state};
 pub use update::{Updated, delete, merge_labels, update};
 
-static READ: LazyLock<String> = LazyLock::new(|| format!("select {} from flow_run r where r.id = $1", FlowRun::COLUMNS));
+static READ: LazyLock<String> =
+    LazyLock::new(|| format!("select {} from flow_run r where r.id = $1", FlowRun::COLUMNS));
 
 pub async fn read(tx: &mut Tx<'_>, id: FlowRunId) -> Result<Option<FlowRun>> {
     tx.opt(READ.as_str(), &[&id]).await

@@ -145,9 +145,9 @@ impl Pool {
     async fn checkout(&self, scope: &Scope, lane: Lane) -> Result<Connection> {
         let workspace = scope.workspace();
         let turn = self.0.lanes.turn(workspace, lane);
-        let turn = tokio::time::timeout(self.0.settings.wait, turn)
-            .await
-            .map_err(|_| Error::Unavailable(format!("no connection within {:?} ({lane:?} lane)", self.0.settings.wait)))?;
+        let turn = tokio::time::timeout(self.0.settings.wait, turn).await.map_err(|_| {
+            Error::Unavailable(format!("no connection within {:?} ({lane:?} lane)", self.0.settings.wait))
+        })?;
         // A turn is held, so fewer than `size` connections are in use: there is an idle one or room for another.
         let may_open = self.0.factory.status().size < self.0.settings.size;
         if let Some(slot) = self.0.picker.pick(workspace, may_open) {

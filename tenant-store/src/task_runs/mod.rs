@@ -24,7 +24,8 @@ pub use list::{count, history, list, page};
 pub use set_state::set_state;
 pub use sort::TaskRunSort;
 
-static READ: LazyLock<String> = LazyLock::new(|| format!("select {} from task_run t where t.id = $1", TaskRun::COLUMNS));
+static READ: LazyLock<String> =
+    LazyLock::new(|| format!("select {} from task_run t where t.id = $1", TaskRun::COLUMNS));
 const UPDATE: &str = "update task_run set name = case when $2 then $3 else name end, updated = now() where id = $1";
 
 /// Its states, logs and artifacts go with a run; a subflow it stands for stays, without its parent.

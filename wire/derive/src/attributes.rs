@@ -40,11 +40,7 @@ pub fn of_field(attributes: &[Attribute]) -> syn::Result<OfField> {
         let name = meta.path.require_ident()?.clone();
         match name.to_string().as_str() {
             "default" => {
-                found.default = Some(if meta.input.peek(syn::Token![=]) {
-                    Some(meta.value()?.parse()?)
-                } else {
-                    None
-                });
+                found.default = Some(if meta.input.peek(syn::Token![=]) { Some(meta.value()?.parse()?) } else { None });
             }
             "rename" => found.rename = Some(meta.value()?.parse::<LitStr>()?.value()),
             "with" => found.with = Some(meta.value()?.parse()?),
@@ -62,10 +58,7 @@ pub fn of_field(attributes: &[Attribute]) -> syn::Result<OfField> {
     Ok(found)
 }
 
-fn each(
-    attributes: &[Attribute],
-    mut f: impl FnMut(syn::meta::ParseNestedMeta) -> syn::Result<()>,
-) -> syn::Result<()> {
+fn each(attributes: &[Attribute], mut f: impl FnMut(syn::meta::ParseNestedMeta) -> syn::Result<()>) -> syn::Result<()> {
     for attribute in attributes.iter().filter(|a| a.path().is_ident("input")) {
         attribute.parse_nested_meta(&mut f)?;
     }
@@ -74,25 +67,19 @@ fn each(
 
 /// The doc comment as one text.
 pub fn docs(attributes: &[Attribute]) -> String {
-    let lines = attributes
-        .iter()
-        .filter_map(|attribute| match &attribute.meta {
-            Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-                Expr::Lit(ExprLit {
-                    lit: Lit::Str(s), ..
-                }) => Some(s.value().trim().to_owned()),
-                _ => None,
-            },
+    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(s), .. }) => Some(s.value().trim().to_owned()),
             _ => None,
-        });
+        },
+        _ => None,
+    });
     lines.collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
 /// The name on the wire of a field.
 pub fn wire_name(ident: &syn::Ident, rename: Option<&String>) -> String {
-    rename
-        .cloned()
-        .unwrap_or_else(|| ident.to_string().trim_start_matches("r#").to_owned())
+    rename.cloned().unwrap_or_else(|| ident.to_string().trim_start_matches("r#").to_owned())
 }
 
 /// The name on the wire of an enum's variant.
@@ -114,10 +101,7 @@ pub fn variant_name(variant: &syn::Variant) -> syn::Result<String> {
 pub fn variant_names(data: &syn::DataEnum) -> syn::Result<Vec<String>> {
     for variant in &data.variants {
         if !matches!(variant.fields, syn::Fields::Unit) {
-            return Err(syn::Error::new_spanned(
-                variant,
-                "only enums of plain variants can be derived",
-            ));
+            return Err(syn::Error::new_spanned(variant, "only enums of plain variants can be derived"));
         }
     }
     data.variants.iter().map(variant_name).collect()
@@ -125,21 +109,13 @@ pub fn variant_names(data: &syn::DataEnum) -> syn::Result<Vec<String>> {
 
 /// The named fields of a struct.
 pub fn fields(data: &syn::Data, span: &syn::Ident) -> syn::Result<Vec<(syn::Field, OfField)>> {
-    let syn::Data::Struct(syn::DataStruct {
-        fields: syn::Fields::Named(named),
-        ..
-    }) = data
-    else {
+    let syn::Data::Struct(syn::DataStruct { fields: syn::Fields::Named(named), .. }) = data else {
         return Err(syn::Error::new_spanned(
             span,
             "derive it on a struct with named fields or an enum of plain variants",
         ));
     };
-    named
-        .named
-        .iter()
-        .map(|field| Ok((field.clone(), of_field(&field.attrs)?)))
-        .collect()
+    named.named.iter().map(|field| Ok((field.clone(), of_field(&field.attrs)?))).collect()
 }
 
 pub type Tokens = TokenStream;

@@ -46,9 +46,7 @@ fn of_struct(item: &DeriveInput, data: &Data) -> syn::Result<Tokens> {
     } else {
         quote! { ::wire::Fields::of(value, errors)? }
     };
-    let forbid = of_type
-        .forbid_extra
-        .then(|| quote! { let extra = fields.forbid_extra(NAMES, errors); });
+    let forbid = of_type.forbid_extra.then(|| quote! { let extra = fields.forbid_extra(NAMES, errors); });
     let forbid_end = of_type.forbid_extra.then(|| quote! { extra?; });
     Ok(quote! {
         const NAMES: &[&str] = &[#(#names),*];

@@ -29,13 +29,7 @@ pub fn derive(item: &DeriveInput, side: Side) -> syn::Result<Tokens> {
     })
 }
 
-fn of_struct(
-    item: &DeriveInput,
-    data: &Data,
-    name: &str,
-    docs: &str,
-    side: Side,
-) -> syn::Result<Tokens> {
+fn of_struct(item: &DeriveInput, data: &Data, name: &str, docs: &str, side: Side) -> syn::Result<Tokens> {
     let of_type = attributes::of_type(&item.attrs)?;
     let mut properties = Vec::new();
     for (field, of_field) in attributes::fields(data, &item.ident)? {
@@ -45,10 +39,7 @@ fn of_struct(
         let wire_name = attributes::wire_name(ident, of_field.rename.as_ref());
         let ty = &field.ty;
         let field_docs = attributes::docs(&field.attrs);
-        let pattern = of_field
-            .pattern
-            .as_ref()
-            .map(|p| quote! { set("pattern", ::wire::__private::json!(#p)); });
+        let pattern = of_field.pattern.as_ref().map(|p| quote! { set("pattern", ::wire::__private::json!(#p)); });
         let bounds = of_field.bounds.iter().map(|(check, bound)| {
             let key = match check.to_string().as_str() {
                 "ge" => "minimum",

@@ -28,14 +28,8 @@ pub fn parse(body: &[u8]) -> Result<Json<'_>, NotJson> {
         Err(error) => {
             let text = std::str::from_utf8(body).map_err(|_| NotJson::Encoding)?;
             let (at, why) = python::complaint(text).unwrap_or_else(|| {
-                let before = text
-                    .as_bytes()
-                    .get(..error.index)
-                    .unwrap_or(text.as_bytes());
-                (
-                    String::from_utf8_lossy(before).chars().count(),
-                    error.error_type.to_string(),
-                )
+                let before = text.as_bytes().get(..error.index).unwrap_or(text.as_bytes());
+                (String::from_utf8_lossy(before).chars().count(), error.error_type.to_string())
             });
             Err(NotJson::Syntax { at, why })
         }
@@ -66,12 +60,7 @@ pub fn echo(value: &Json<'_>) -> String {
     out
 }
 
-fn write(
-    value: &Json<'_>,
-    out: &mut String,
-    depth: usize,
-    strict: bool,
-) -> Result<(), NotStorable> {
+fn write(value: &Json<'_>, out: &mut String, depth: usize, strict: bool) -> Result<(), NotStorable> {
     if depth > MAX_DEPTH {
         if strict {
             return Err(NotStorable::TooDeep);
@@ -88,9 +77,7 @@ fn write(
         Json::BigInt(i) => {
             let _ = write!(out, "{i}");
         }
-        Json::Float(f) => {
-            out.push_str(&serde_json::Number::from_f64(*f).map_or("null".into(), |n| n.to_string()))
-        }
+        Json::Float(f) => out.push_str(&serde_json::Number::from_f64(*f).map_or("null".into(), |n| n.to_string())),
         Json::Str(s) => write_string(s, out, strict)?,
         Json::Array(items) => {
             out.push('[');
@@ -138,14 +125,7 @@ mod tests {
 
     #[test]
     fn keeps_every_digit() {
-        for text in [
-            "123456789012345678901234567890",
-            "0.1",
-            "1e+300",
-            "-5",
-            "[1,\"a\",{\"b\":null}]",
-            "\"\\u0001\"",
-        ] {
+        for text in ["123456789012345678901234567890", "0.1", "1e+300", "-5", "[1,\"a\",{\"b\":null}]", "\"\\u0001\""] {
             let value = parse(text.as_bytes()).unwrap();
             assert_eq!(to_text(&value).unwrap(), text);
         }
@@ -153,15 +133,9 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be_stored() {
-        assert_eq!(
-            to_text(&parse(br#"{"a\u0000":1}"#).unwrap()),
-            Err(NotStorable::Nul)
-        );
+        assert_eq!(to_text(&parse(br#"{"a\u0000":1}"#).unwrap()), Err(NotStorable::Nul));
         let deep = format!("{}{}", "[".repeat(150), "]".repeat(150));
-        assert_eq!(
-            to_text(&parse(deep.as_bytes()).unwrap()),
-            Err(NotStorable::TooDeep)
-        );
+        assert_eq!(to_text(&parse(deep.as_bytes()).unwrap()), Err(NotStorable::TooDeep));
         assert_eq!(parse(b"\"\xff\""), Err(NotJson::Encoding));
     }
 }

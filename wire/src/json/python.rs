@@ -45,9 +45,7 @@ impl Scan<'_> {
     }
 
     fn word(&self, i: usize, word: &str) -> bool {
-        word.chars()
-            .enumerate()
-            .all(|(k, c)| self.get(i + k) == Some(c))
+        word.chars().enumerate().all(|(k, c)| self.get(i + k) == Some(c))
     }
 
     fn value(&self, i: usize, depth: usize) -> Step {
@@ -76,11 +74,7 @@ impl Scan<'_> {
             }
             i
         };
-        let first = if self.get(start) == Some('-') {
-            start + 1
-        } else {
-            start
-        };
+        let first = if self.get(start) == Some('-') { start + 1 } else { start };
         let mut end = match self.get(first) {
             Some('0') => first + 1,
             Some('1'..='9') => digits(first),
@@ -176,20 +170,12 @@ mod tests {
         // Each taken from `json.loads` of CPython 3.11.
         for (text, at, why) in [
             ("", 0, "Expecting value"),
-            (
-                "{bad",
-                1,
-                "Expecting property name enclosed in double quotes",
-            ),
+            ("{bad", 1, "Expecting property name enclosed in double quotes"),
             ("{\"a\" 1}", 5, "Expecting ':' delimiter"),
             ("{\"a\": 1 \"b\"}", 8, "Expecting ',' delimiter"),
             ("[1 2]", 3, "Expecting ',' delimiter"),
             ("[1,]", 3, "Expecting value"),
-            (
-                "{\"a\": 1,}",
-                8,
-                "Expecting property name enclosed in double quotes",
-            ),
+            ("{\"a\": 1,}", 8, "Expecting property name enclosed in double quotes"),
             ("\"abc", 0, "Unterminated string starting at"),
             ("\"a\\q\"", 2, "Invalid \\escape"),
             ("\"a\\u12\"", 3, "Invalid \\uXXXX escape"),

@@ -53,11 +53,7 @@ impl Serialize for RawJson {
 /// Opaque JSON that is known to be an object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
-#[cfg_attr(
-    feature = "sql",
-    derive(postgres_types::ToSql, postgres_types::FromSql),
-    postgres(transparent)
-)]
+#[cfg_attr(feature = "sql", derive(postgres_types::ToSql, postgres_types::FromSql), postgres(transparent))]
 pub struct RawObject(pub RawJson);
 
 impl Default for RawObject {
@@ -78,11 +74,7 @@ mod sql {
     const JSONB_VERSION: u8 = 1;
 
     impl ToSql for RawJson {
-        fn to_sql(
-            &self,
-            ty: &Type,
-            out: &mut BytesMut,
-        ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
             if *ty == Type::JSONB {
                 out.put_u8(JSONB_VERSION);
             }

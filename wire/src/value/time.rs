@@ -33,11 +33,7 @@ impl Time {
     /// The instant `seconds` (may be negative or fractional) later, held within [`Time::MIN`] and [`Time::MAX`].
     pub fn plus_seconds(self, seconds: f64) -> Self {
         let micros = (seconds * 1e6).round().clamp(-9e18, 9e18) as i64;
-        Self(
-            self.0
-                .saturating_add(micros)
-                .clamp(Self::MIN.0, Self::MAX.0),
-        )
+        Self(self.0.saturating_add(micros).clamp(Self::MIN.0, Self::MAX.0))
     }
 
     /// Seconds from `earlier` to `self`, negative when `self` is the earlier one.
@@ -50,29 +46,26 @@ impl Time {
     pub fn from_text(text: &str) -> Option<Self> {
         // More digits than microseconds are cut off: clients of other languages send nanoseconds.
         let config = speedate::DateTimeConfigBuilder::new()
-            .time_config(speedate::TimeConfigBuilder::new().microseconds_precision_overflow_behavior(speedate::MicrosecondsPrecisionOverflowBehavior::Truncate).build())
+            .time_config(
+                speedate::TimeConfigBuilder::new()
+                    .microseconds_precision_overflow_behavior(speedate::MicrosecondsPrecisionOverflowBehavior::Truncate)
+                    .build(),
+            )
             .build();
         let parsed = speedate::DateTime::parse_str_with_config(text, &config).ok().or_else(|| {
             let date = speedate::Date::parse_str_rfc3339(text).ok()?;
             speedate::DateTime::from_timestamp(date.timestamp(), 0).ok()
         })?;
         let micros = parsed.timestamp_tz() * 1_000_000 + i64::from(parsed.time.microsecond);
-        (Self::MIN.0..=Self::MAX.0)
-            .contains(&micros)
-            .then_some(Self(micros))
+        (Self::MIN.0..=Self::MAX.0).contains(&micros).then_some(Self(micros))
     }
 
     /// Seconds since 1970, or milliseconds when the number is beyond what seconds can mean (pydantic's watershed).
     pub fn from_unix(number: f64) -> Option<Self> {
         const WATERSHED: f64 = 2e10;
-        let seconds = if number.abs() > WATERSHED {
-            number / 1e3
-        } else {
-            number
-        };
+        let seconds = if number.abs() > WATERSHED { number / 1e3 } else { number };
         let micros = (seconds * 1e6).round();
-        (micros >= Self::MIN.0 as f64 && micros <= Self::MAX.0 as f64)
-            .then_some(Self(micros as i64))
+        (micros >= Self::MIN.0 as f64 && micros <= Self::MAX.0 as f64).then_some(Self(micros as i64))
     }
 
     /// The machine's clock. Decisions use the database's clock instead (`Tx::now`).
@@ -85,22 +78,14 @@ impl Time {
 impl Add<Duration> for Time {
     type Output = Time;
     fn add(self, d: Duration) -> Time {
-        Time(
-            self.0
-                .saturating_add(i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
-                .min(Self::MAX.0),
-        )
+        Time(self.0.saturating_add(i64::try_from(d.as_micros()).unwrap_or(i64::MAX)).min(Self::MAX.0))
     }
 }
 
 impl Sub<Duration> for Time {
     type Output = Time;
     fn sub(self, d: Duration) -> Time {
-        Time(
-            self.0
-                .saturating_sub(i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
-                .max(Self::MIN.0),
-        )
+        Time(self.0.saturating_sub(i64::try_from(d.as_micros()).unwrap_or(i64::MAX)).max(Self::MIN.0))
     }
 }
 
@@ -148,11 +133,8 @@ impl Serialize for Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        let parsed = speedate::DateTime::parse_bytes_rfc3339(text.as_bytes())
-            .map_err(serde::de::Error::custom)?;
-        Ok(Self(
-            parsed.timestamp_tz() * 1_000_000 + i64::from(parsed.time.microsecond),
-        ))
+        let parsed = speedate::DateTime::parse_bytes_rfc3339(text.as_bytes()).map_err(serde::de::Error::custom)?;
+        Ok(Self(parsed.timestamp_tz() * 1_000_000 + i64::from(parsed.time.microsecond)))
     }
 }
 
@@ -167,11 +149,7 @@ mod sql {
     const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
     impl ToSql for Time {
-        fn to_sql(
-            &self,
-            ty: &Type,
-            out: &mut BytesMut,
-        ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
             (self.micros() - POSTGRES_EPOCH).to_sql(ty, out)
         }
         accepts!(TIMESTAMPTZ);
@@ -193,14 +171,8 @@ mod tests {
     #[test]
     fn writes_what_the_protocol_shows() {
         assert_eq!(Time::from_micros(0).to_string(), "1970-01-01T00:00:00Z");
-        assert_eq!(
-            Time::from_micros(1_709_164_800_000_001).to_string(),
-            "2024-02-29T00:00:00.000001Z"
-        );
-        assert_eq!(
-            Time::from_micros(-1).to_string(),
-            "1969-12-31T23:59:59.999999Z"
-        );
+        assert_eq!(Time::from_micros(1_709_164_800_000_001).to_string(), "2024-02-29T00:00:00.000001Z");
+        assert_eq!(Time::from_micros(-1).to_string(), "1969-12-31T23:59:59.999999Z");
         assert_eq!(Time::MIN.to_string(), "0001-01-01T00:00:00Z");
         assert_eq!(Time::MAX.to_string(), "9999-12-31T23:59:59.999999Z");
     }
@@ -212,10 +184,7 @@ mod tests {
         assert_eq!(read(r#""1969-12-31T23:59:59.999999Z""#), Some(-1));
         assert_eq!(read(r#""1970-01-01T02:00:00.5+02:00""#), Some(500_000));
         assert_eq!(read(r#""0001-01-01T00:00:00Z""#), Some(Time::MIN.micros()));
-        assert_eq!(
-            read(r#""9999-12-31T23:59:59.999999Z""#),
-            Some(Time::MAX.micros())
-        );
+        assert_eq!(read(r#""9999-12-31T23:59:59.999999Z""#), Some(Time::MAX.micros()));
         assert_eq!(read(r#""yesterday""#), None);
     }
 

@@ -76,22 +76,14 @@ async fn delete(cx: Call, id: Path<FlowRunId>) -> Reply<NoContent> {
     }
 }
 
-async fn set_state(
-    cx: Call,
-    id: Path<FlowRunId>,
-    body: JsonBody<SetState>,
-) -> Reply<Created<OrchestrationResult>> {
+async fn set_state(cx: Call, id: Path<FlowRunId>, body: JsonBody<SetState>) -> Reply<Created<OrchestrationResult>> {
     let SetState { state, force } = body.0;
     let policy = FlowPolicy::of_request(force);
     let outcome = flow_runs::set_state(cx.write().await?, *id, state, policy, &asks(&cx)).await?;
     answer(outcome, || exception_not_found(format!("Flow run with id {} not found", *id)))
 }
 
-async fn resume(
-    cx: Call,
-    id: Path<FlowRunId>,
-    body: JsonBody<ResumeFlowRun>,
-) -> Reply<Created<OrchestrationResult>> {
+async fn resume(cx: Call, id: Path<FlowRunId>, body: JsonBody<ResumeFlowRun>) -> Reply<Created<OrchestrationResult>> {
     let outcome = flow_runs::resume(cx.write().await?, *id, body.0.run_input, &asks(&cx)).await?;
     answer(outcome, not_found)
 }

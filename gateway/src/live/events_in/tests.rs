@@ -47,6 +47,7 @@ impl Scene {
     async fn open(answer: Result<(), End>, end: Option<End>) -> Self {
         let (here, there) = duplex(1 << 20);
         let client = WebSocketStream::from_raw_socket(here, Role::Client, None).await;
+        #[expect(clippy::disallowed_methods, reason = "a test that holds a commit must not hold what tells of it")]
         let (said, kept) = mpsc::unbounded_channel();
         let permits = std::sync::Arc::new(Semaphore::new(0));
         let keeper = Held { said, permits: permits.clone(), answer };
