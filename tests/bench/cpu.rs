@@ -51,16 +51,32 @@ impl Spent {
     }
 }
 
-/// Resident memory of a process and all it started, in MB: now, and for the process alone at its peak.
-pub fn resident(root: u32) -> (f64, f64) {
+/// Resident memory of a process and all it started, in MB.
+pub fn resident(root: u32) -> f64 {
     let processes = processes();
-    let now: f64 = family(&processes, &[root]).iter().map(|pid| status(*pid, "VmRSS:")).sum();
-    (now / 1024.0, status(root, "VmHWM:") / 1024.0)
+    family(&processes, &[root]).iter().map(|pid| status(*pid, "VmRSS:")).sum::<f64>() / 1024.0
 }
 
-/// A line of `/proc/PID/status`, in kB.
+/// The most that the process alone ever had, in MB.
+pub fn peak(pid: u32) -> f64 {
+    status(pid, "VmHWM:") / 1024.0
+}
+
+/// Memory of a process and all it started, in MB, what they share counted once.
+pub fn proportional(root: u32) -> f64 {
+    let processes = processes();
+    let of = |pid: &u32| number_in(&format!("/proc/{pid}/smaps_rollup"), "Pss:");
+    family(&processes, &[root]).iter().map(of).sum::<f64>() / 1024.0
+}
+
+/// Of a process alone, in kB.
 fn status(pid: u32, name: &str) -> f64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    number_in(&format!("/proc/{pid}/status"), name)
+}
+
+/// The number behind a name in one of the kernel's files.
+fn number_in(file: &str, name: &str) -> f64 {
+    let text = fs::read_to_string(file).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0.0)
 }

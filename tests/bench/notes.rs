@@ -41,7 +41,7 @@ pub fn render(scene: &Scene, took: Duration) -> String {
         reference_version()
     ));
     note(format!(
-        "{} connections, steps of {:?} after {:?} of warming up ({:?} and {:?} for the reference), medians of {}; the rounds take turns.",
+        "{} connections, steps of {:?} after {:?} of warming up ({:?} and {:?} for the reference), medians of {}; the rounds take turns. Spread over workspaces the first round warms up sixteen times as long: a connection learns each schema once.",
         scene.measure.connections,
         scale.times.counted,
         scale.times.warm,

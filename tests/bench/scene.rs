@@ -22,7 +22,8 @@ pub struct Scene {
     pub cluster: &'static Cluster,
     pub program: Option<Program>,
     pub reference: Option<Reference>,
-    postgres: u32,
+    /// The postmaster's process.
+    pub postgres: u32,
     /// What scripts of pgbench have counted up to.
     counted: u64,
 }
