@@ -18,7 +18,7 @@ use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
 use crate::{Error, Result, Scope};
 use connection::Connection;
 use lanes::Lanes;
-use picker::Picker;
+use picker::{Picked, Picker};
 
 pub use lanes::Lane;
 /// A connection string, parsed.
@@ -113,7 +113,7 @@ impl Pool {
             .build()
             .map_err(Error::internal)?;
         let lanes = Lanes::new(settings.size);
-        Ok(Self(Arc::new(Inner { factory, lanes, picker: Picker::default(), settings })))
+        Ok(Self(Arc::new(Inner { factory, lanes, picker: Picker::new(settings.size), settings })))
     }
 
     /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.
@@ -148,15 +148,14 @@ impl Pool {
         let turn = tokio::time::timeout(self.0.settings.wait, turn).await.map_err(|_| {
             Error::Unavailable(format!("no connection within {:?} ({lane:?} lane)", self.0.settings.wait))
         })?;
-        // A turn is held, so fewer than `size` connections are in use: there is an idle one or room for another.
-        let may_open = self.0.factory.status().size < self.0.settings.size;
-        if let Some(slot) = self.0.picker.pick(workspace, may_open) {
-            return Ok(Connection::new(self.clone(), slot, turn));
-        }
+        let counted = match self.0.picker.pick(workspace) {
+            Picked::Idle(slot) => return Ok(Connection::new(self.clone(), slot, turn)),
+            Picked::Open(counted) => counted,
+        };
         let object = self.0.factory.get().await.map_err(|e| match e {
             deadpool_postgres::PoolError::Backend(e) => Error::from(e),
             e => Error::Unavailable(e.to_string()),
         })?;
-        Ok(Connection::new(self.clone(), picker::Slot::new(object, workspace), turn))
+        Ok(Connection::new(self.clone(), picker::Slot::new(object, workspace, counted), turn))
     }
 }

@@ -162,15 +162,23 @@ impl<'s> Tx<'s> {
         let role = if settings.tenant_roles { format!("SET LOCAL ROLE {schema};") } else { String::new() };
         let xid = if self.mode == Mode::Whole { ";SELECT pg_catalog.pg_current_xact_id()" } else { "" };
         let timeout = timeout.as_millis();
-        format!("BEGIN{access};{role}SET LOCAL search_path TO {schema};SET LOCAL statement_timeout TO {timeout}{xid}")
+        // The statements of writes have the same plan whatever they are given, but Postgres takes the plan for given values
+        // to be cheaper and makes it anew each time, which costs as much as carrying it out. Lists do depend on values.
+        let plans = match self.lane {
+            Lane::Hot | Lane::Ingest => ";SET LOCAL plan_cache_mode TO force_generic_plan",
+            Lane::Read | Lane::Heavy => "",
+        };
+        format!(
+            "BEGIN{access};{role}SET LOCAL search_path TO {schema};SET LOCAL statement_timeout TO {timeout}{plans}{xid}"
+        )
     }
 
     /// The prepared statement of a text, prepared inside this transaction if the connection does not know it yet.
     async fn statement(&mut self, text: &Text<'_>) -> Result<Statement> {
-        let statements = &mut self.connection.slot().statements;
+        let (statements, workspace) = self.connection.slot().statements();
         let known = match text {
-            Text::Fixed(sql) => statements.fixed(sql),
-            Text::Shape(sql) => statements.shape(sql),
+            Text::Fixed(sql) => statements.fixed(workspace, sql),
+            Text::Shape(sql) => statements.shape(workspace, sql),
         };
         if let Some(known) = known {
             return Ok(known);
@@ -188,10 +196,10 @@ impl<'s> Tx<'s> {
             self.connection.client().batch_execute("COMMIT").await?;
             self.connection.open = false;
         }
-        let statements = &mut self.connection.slot().statements;
+        let (statements, workspace) = self.connection.slot().statements();
         match text {
-            Text::Fixed(sql) => statements.keep_fixed(sql, statement.clone()),
-            Text::Shape(sql) => statements.keep_shape((*sql).to_owned(), statement.clone()),
+            Text::Fixed(sql) => statements.keep_fixed(workspace, sql, statement.clone()),
+            Text::Shape(sql) => statements.keep_shape(workspace, (*sql).to_owned(), statement.clone()),
         }
         Ok(statement)
     }
@@ -202,7 +210,7 @@ impl<'s> Tx<'s> {
         if result.as_ref().is_err_and(is_stale_plan) {
             // A migration changed a result type under a plan: everything prepared before it is prepared anew, by the
             // retry of the client that is told 503.
-            self.connection.slot().statements.forget();
+            self.connection.slot().statements().0.forget();
         }
         result
     }
