@@ -37,6 +37,7 @@ impl Drop for Counted {
 }
 
 /// What serves next.
+#[expect(clippy::large_enum_variant, reason = "taken apart where it is made, once a request")]
 pub(super) enum Picked {
     Idle(Slot),
     /// The caller opens one.
