@@ -245,22 +245,3 @@ async fn other_events_are_stored_in_one_trip() {
     assert_eq!(count(&scope, EVENTS).await, 1);
     assert_eq!(take(&scope, vec![]).await, Taken::default());
 }
-
-/// `cargo test -p tenant-store --release -- --ignored --nocapture events_a_second`
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn events_a_second() {
-    let installation = Installation::create().await;
-    let scope = workspace(&installation).await;
-    for batch in [50usize, 500, 2000] {
-        let base = batch as u128 * 1_000_000;
-        let texts: Vec<String> = (1..=4000).flat_map(|n| life(base + n)).collect();
-        let begun = std::time::Instant::now();
-        for part in texts.chunks(batch) {
-            take(&scope, part.to_vec()).await;
-        }
-        let rate = texts.len() as f64 / begun.elapsed().as_secs_f64();
-        tracing::info!(batch, rate, "events a second");
-        eprintln!("batches of {batch}: {rate:.0} events/s");
-    }
-}
