@@ -1,5 +1,7 @@
 //! Where a value can be put into an operation's request, and requests with such a value.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use tests::operations::schema::{Field, Takes, fields, takes};
 use tests::operations::{Filled, Level, Operation, Operations, Request, Requests, Who, World};
@@ -121,12 +123,23 @@ impl Arena {
     }
 
     /// A valid request, and a client with a key that may make it. What ends its caller is asked by a caller of its own.
-    pub fn valid(&self, operation: &Operation) -> (Api, Filled) {
+    fn valid(&self, operation: &Operation) -> (Api, Filled) {
         let request = self.requests.get(operation);
         let tenant = self.caller(request);
         let filled = request.fill(&World::new(&self.server, &tenant));
         let base = self.base(operation).replace(&self.attacker.workspace_id, &tenant.workspace_id);
         (Api::new(&base, Some(&tenant.key)), filled)
+    }
+
+    /// One for every operation, made before any attack: an attack may well rename what later ones stand on.
+    pub fn all_valid(&self) -> BTreeMap<&str, (Api, Filled)> {
+        self.operations.http().map(|operation| (operation.id.as_str(), self.valid(operation))).collect()
+    }
+
+    /// The attacker was in to the last: else the attacks were refused at the door and showed nothing.
+    pub fn was_attacked(&self) {
+        self.attacker.api().get("/").expect(200);
+        self.attacker.account.api().get("/").expect(200);
     }
 
     fn caller(&self, request: &Request) -> Tenant {
