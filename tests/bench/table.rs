@@ -180,8 +180,10 @@ pub fn render(rows: &[Row]) -> String {
 
 /// Latencies, and where the processor time goes. The latter is the part that a busy machine changes least.
 fn spent(rows: &[Row], out: &mut String) {
-    out.push_str("\nMilliseconds to an answer under this load, and microseconds of processor time for each:\n\n");
-    out.push_str("| | | p50 | p99 | server | Postgres | generator |\n|---|---|---:|---:|---:|---:|---:|\n");
+    out.push_str("\nMilliseconds to an answer under this load, and microseconds of processor time for each, and the rate of each round:\n\n");
+    out.push_str(
+        "| | | p50 | p99 | server | Postgres | generator | rounds |\n|---|---|---:|---:|---:|---:|---:|---|\n",
+    );
     for row in rows {
         let limits = row.limits.iter().map(|limit| (limit.what, &limit.side));
         let all = [("this program", &row.program), ("reference", &row.reference)].into_iter().chain(limits);
@@ -190,7 +192,13 @@ fn spent(rows: &[Row], out: &mut String) {
             let spent = side.spent().map_or([None; 3], |all| all.map(|one| Some(one).filter(|one| *one > 0.0)));
             let [server, postgres, generator] = spent.map(number);
             let (p50, p99) = (latency(0.5), latency(0.99));
-            let _ = writeln!(out, "| {} | {who} | {p50} | {p99} | {server} | {postgres} | {generator} |", row.what);
+            let rounds: Vec<String> = side.0.iter().map(|one| number(Some(one.rate()))).collect();
+            let rounds = rounds.join(" · ");
+            let _ = writeln!(
+                out,
+                "| {} | {who} | {p50} | {p99} | {server} | {postgres} | {generator} | {rounds} |",
+                row.what
+            );
         }
     }
 }
