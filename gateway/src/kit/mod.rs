@@ -6,6 +6,7 @@ mod address;
 mod answer;
 mod argument;
 mod call;
+mod client_address;
 mod failure;
 mod openapi;
 mod operation;
@@ -17,6 +18,7 @@ pub use address::{Address, Secret, Tenant};
 pub use answer::{Answer, Body, Created, Json, NoContent, Response, Text, json_response, respond};
 pub use argument::{Argument, JsonBody, Path, Query, RawBody};
 pub use call::{Call, Caller, Params};
+pub use client_address::ClientAddress;
 pub use failure::{Failure, Reply};
 pub use openapi::{Document, document};
 #[doc(hidden)]

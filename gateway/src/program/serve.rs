@@ -14,7 +14,7 @@ use tower::Service as _;
 
 use crate::App;
 use crate::edge;
-use crate::kit::{Response, Tables};
+use crate::kit::{ClientAddress, Response, Tables};
 use crate::metrics::Metrics;
 
 /// How long a client may take to send the head of a request.
@@ -68,8 +68,8 @@ async fn accept(
             accepted = listener.accept() => accepted,
             _ = &mut stopped => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, for one: let those in work end.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -79,8 +79,10 @@ async fn accept(
         };
         let _ = stream.set_nodelay(true);
         let stack = stack.clone();
-        let service = service_fn(move |request| {
+        let client = ClientAddress::new(peer.ip());
+        let service = service_fn(move |mut request: edge::Request| {
             let mut stack = stack.clone();
+            request.extensions_mut().insert(client);
             async move { stack.call(request).await }
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
