@@ -85,3 +85,9 @@ fn prefect() -> PathBuf {
     let named = std::env::var_os("PREFECT_REFERENCE_BIN").map(PathBuf::from);
     named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/prefect"))
 }
+
+/// A program of the tools' environment (`python`, `st`, …), below `PREFECTURE_TOOLS_BIN` or where `tests/run` puts it.
+pub fn tool(name: &str) -> PathBuf {
+    let named = std::env::var_os("PREFECTURE_TOOLS_BIN").map(PathBuf::from);
+    named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".venv-tools/bin")).join(name)
+}

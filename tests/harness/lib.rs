@@ -32,7 +32,7 @@ pub mod truth;
 mod wait;
 
 pub use api::{Answer, Api};
-pub use client::Client;
+pub use client::{Client, tool};
 pub use cluster::{Cluster, Database};
 pub use dev::Dev;
 pub use folder::Folder;
