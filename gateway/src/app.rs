@@ -37,9 +37,9 @@ impl App {
         edge: EdgeSettings,
         default_workspace: Option<(AccountId, WorkspaceId)>,
     ) -> Self {
-        let keys = Keys::new(control.clone());
-        let (drain, _) = watch::channel(false);
         let metrics = Arc::new(Metrics::new());
+        let keys = Keys::new(control.clone(), metrics.keys.clone());
+        let (drain, _) = watch::channel(false);
         Self(Arc::new(Inner {
             control,
             pools,
@@ -105,6 +105,7 @@ impl App {
     /// Turns readiness off and tells the sockets to end.
     pub fn drain(&self) {
         self.0.ready.store(false, Ordering::Relaxed);
+        self.0.metrics.program.draining.set(1);
         self.0.drain.send_replace(true);
     }
 

@@ -21,7 +21,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     (
         "app",
         &["config", "edge", "metrics", "kit", "services", "live"],
-        "What everything counts or reads has a room of its own (src/metrics.rs), not the program's.",
+        "What everything counts or reads has a room of its own (src/metrics), not the program's.",
     ),
     ("tables", &["kit", "api", "account", "live"], "The list of all operations names the rooms that declare some."),
     ("api", &["kit", "App", "ops", "live", "tables"], A_SLICE),

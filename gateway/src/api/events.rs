@@ -14,7 +14,6 @@ pub static OPS: &[Op] = ops![
 /// Stored when this answers; the reference stores a moment later.
 async fn create(cx: Call, body: JsonBody<Vec<Event>>) -> Reply<NoContent> {
     let taken = events::take_in_events(cx.scope()?, cx.op.lane, "events", &body).await?;
-    cx.app.metrics().events.with_label_values(&["events"]).inc_by(taken.stored as u64);
-    cx.app.metrics().quarantined.with_label_values(&["events"]).inc_by(taken.quarantined as u64);
+    cx.app.metrics().events.taken("events", taken.stored, taken.quarantined);
     Ok(NoContent)
 }

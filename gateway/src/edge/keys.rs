@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::{AccountId, WorkspaceId};
@@ -11,6 +11,8 @@ use moka::future::Cache;
 use sha2::{Digest, Sha256};
 use tenant_store::Error;
 use tenant_store::control::{AccountEntry, Control, Entry, Principal};
+
+use crate::metrics::{Keys as Counted, Lookup};
 
 /// How long an answer of the control plane counts.
 const FRESH: Duration = Duration::from_secs(1);
@@ -29,8 +31,9 @@ pub struct Keys {
 }
 
 impl Keys {
-    pub fn new(control: Control) -> Self {
-        Self { control, workspaces: Remembered::new(), accounts: Remembered::new(), principals: Remembered::new() }
+    pub fn new(control: Control, counted: Counted) -> Self {
+        let (workspaces, accounts) = (Remembered::new(&counted), Remembered::new(&counted));
+        Self { control, workspaces, accounts, principals: Remembered::new(&counted) }
     }
 
     pub async fn enter(&self, key: &str, account: AccountId, workspace: WorkspaceId) -> Result<Entry, Error> {
@@ -62,6 +65,7 @@ struct Remembered<K, V> {
     generation: AtomicU64,
     fresh: Cache<(u64, K), V>,
     last_good: Cache<K, V>,
+    counted: Counted,
 }
 
 impl<K, V> Remembered<K, V>
@@ -69,8 +73,9 @@ where
     K: std::hash::Hash + Eq + Copy + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    fn new() -> Self {
-        Self { generation: AtomicU64::new(0), fresh: cache(FRESH), last_good: cache(STALE) }
+    fn new(counted: &Counted) -> Self {
+        let counted = counted.clone();
+        Self { generation: AtomicU64::new(0), fresh: cache(FRESH), last_good: cache(STALE), counted }
     }
 
     fn forget(&self) {
@@ -79,7 +84,10 @@ where
 
     /// The remembered answer, or `ask`'s; concurrent askers of one key share a question.
     async fn get(&self, key: K, ask: impl Future<Output = Result<V, Error>>) -> Result<V, Error> {
+        // Whether it was this call that asked.
+        let ours = AtomicBool::new(false);
         let asked = async {
+            ours.store(true, Ordering::Relaxed);
             let answer = ask.await;
             if let Ok(answer) = &answer {
                 self.last_good.insert(key, answer.clone()).await;
@@ -87,16 +95,20 @@ where
             answer
         };
         let generation = self.generation.load(Ordering::Acquire);
-        match self.fresh.try_get_with((generation, key), asked).await {
-            Ok(value) => Ok(value),
+        let fresh = self.fresh.try_get_with((generation, key), asked).await;
+        let (lookup, answer) = match fresh {
+            Ok(value) if ours.into_inner() => (Lookup::Asked, Ok(value)),
+            Ok(value) => (Lookup::Remembered, Ok(value)),
             Err(error) => match (&*error, self.last_good.get(&key).await) {
                 (Error::Unavailable(cause), Some(value)) => {
                     tracing::warn!(cause, "control database away: a key is taken on its last good answer");
-                    Ok(value)
+                    (Lookup::StoodIn, Ok(value))
                 }
-                _ => Err(copy(&error)),
+                _ => (Lookup::Failed, Err(copy(&error))),
             },
-        }
+        };
+        self.counted.looked_up(lookup);
+        answer
     }
 }
 

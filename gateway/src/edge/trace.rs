@@ -39,12 +39,12 @@ impl Step for Trace {
         let arrived = way.arrived;
         let span = tracing::info_span!("request", id = way.request_id);
         let method = request.method().clone();
-        let in_flight = self.0.enter();
+        let in_flight = self.0.requests.enter();
         let response = down(below, request).instrument(span.clone()).await;
         drop(in_flight);
         let operation = seen.0.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or("none");
         let (status, elapsed) = (response.status(), arrived.elapsed());
-        self.0.answered(operation, status, elapsed);
+        self.0.requests.answered(operation, status, elapsed);
         let _entered = span.enter();
         let (status, micros) = (status.as_u16(), elapsed.as_micros());
         if response.status() >= StatusCode::INTERNAL_SERVER_ERROR {

@@ -151,9 +151,7 @@ impl Keeper for Workspace {
         loop {
             let error = match events::take_in(&self.scope, Lane::Ingest, "events/in", texts).await {
                 Ok(taken) => {
-                    let metrics = self.app.metrics();
-                    metrics.events.with_label_values(&["events/in"]).inc_by(taken.stored as u64);
-                    metrics.quarantined.with_label_values(&["events/in"]).inc_by(taken.quarantined as u64);
+                    self.app.metrics().events.taken("events/in", taken.stored, taken.quarantined);
                     return Ok(());
                 }
                 Err(error) => error,

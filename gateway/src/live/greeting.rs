@@ -130,7 +130,7 @@ impl Greeting {
 
     async fn refuse(&self, socket: &mut Socket, refusal: Refusal) -> Option<Guest> {
         let Refusal { code, reason, masked } = refusal;
-        self.app.metrics().sockets_refused.with_label_values(&[self.socket]).inc();
+        self.app.metrics().sockets.refused(self.socket);
         tracing::warn!(socket = self.socket, tenant = ?self.tenant, key = masked, reason, "socket refused");
         close(socket, code, reason).await;
         None

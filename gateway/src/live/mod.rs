@@ -47,7 +47,7 @@ fn open(mut cx: Call, largest: usize, run: fn(Socket, Greeting) -> Running) -> R
     tokio::spawn(async move {
         match opening.await {
             Ok(socket) => {
-                let open = (greeting.app().metrics().socket_opened(), greeting.app().hub().socket_opened());
+                let open = (greeting.app().metrics().sockets.opened(), greeting.app().hub().socket_opened());
                 run(socket, greeting).await;
                 drop(open);
             }

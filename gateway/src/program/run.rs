@@ -57,7 +57,9 @@ pub async fn start(
             )
         })?),
     };
-    let app = App::new(control.clone(), vec![pool], edge.clone(), default_workspace);
+    let app = App::new(control.clone(), vec![pool.clone()], edge.clone(), default_workspace);
+    app.metrics().pools.watch("default", &pool);
+    app.metrics().pools.watch_control(&control);
 
     let listener = TcpListener::bind(listen.listen).await.map_err(|error| {
         WrongSetting::new(

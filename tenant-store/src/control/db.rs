@@ -16,6 +16,15 @@ pub(super) struct Client(Object);
 /// Several statements as one. Dropped before [`Transaction::commit`], it is rolled back.
 pub(super) struct Transaction<'c>(deadpool_postgres::Transaction<'c>);
 
+/// Connections to the control database at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Connections {
+    pub open: usize,
+    pub idle: usize,
+    /// Who waits for one.
+    pub waiting: usize,
+}
+
 impl Db {
     pub fn new(settings: &ControlSettings) -> Result<Self> {
         let mut config: tokio_postgres::Config = settings.url.parse().map_err(Error::internal)?;
@@ -29,6 +38,11 @@ impl Db {
             .build()
             .map_err(Error::internal)?;
         Ok(Self(pool))
+    }
+
+    pub fn connections(&self) -> Connections {
+        let status = self.0.status();
+        Connections { open: status.size, idle: status.available, waiting: status.waiting }
     }
 
     pub async fn client(&self) -> Result<Client> {

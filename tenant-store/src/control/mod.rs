@@ -40,6 +40,7 @@ pub use access::{AccountMember, Membership};
 pub use accounts::{Account, AccountPatch, NewAccount};
 pub use audit::By;
 pub use bots::{Bot, BotKeys, BotPatch, NewBot, Rotation};
+pub use db::Connections;
 pub use enter::{AccountEntry, Entry, Principal, PrincipalKind};
 pub use grants::{Access, Grantee, Reach, ReachKind};
 pub use key::{ApiKey, KeyKind};
@@ -97,6 +98,11 @@ impl Control {
             Some((version,)) => Err(Error::SchemaVersion(version)),
             None => Err(Error::SchemaVersion(0)),
         }
+    }
+
+    /// Its connections at this moment.
+    pub fn connections(&self) -> Connections {
+        self.0.db.connections()
     }
 
     pub fn provisioner(&self) -> Option<&Provisioner> {

@@ -10,8 +10,8 @@ mod lanes;
 mod picker;
 mod tx;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
 
@@ -20,7 +20,7 @@ use connection::Connection;
 use lanes::Lanes;
 use picker::{Picked, Picker};
 
-pub use lanes::Lane;
+pub use lanes::{Lane, LaneStatus};
 /// A connection string, parsed.
 pub use tokio_postgres::Config;
 pub use tx::{FromRow, Param, Tx};
@@ -78,7 +78,11 @@ pub struct PoolStatus {
     pub open: usize,
     pub idle: usize,
     pub size: usize,
+    pub lanes: [LaneStatus; 4],
 }
+
+/// Told how long each request waited for its connection, or until it gave up.
+type OnWait = Box<dyn Fn(Lane, Duration) + Send + Sync>;
 
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
@@ -91,6 +95,7 @@ struct Inner {
     lanes: Lanes,
     picker: Picker,
     settings: PoolSettings,
+    on_wait: OnceLock<OnWait>,
 }
 
 impl std::fmt::Debug for Pool {
@@ -113,7 +118,13 @@ impl Pool {
             .build()
             .map_err(Error::internal)?;
         let lanes = Lanes::new(settings.size);
-        Ok(Self(Arc::new(Inner { factory, lanes, picker: Picker::new(settings.size), settings })))
+        Ok(Self(Arc::new(Inner {
+            factory,
+            lanes,
+            picker: Picker::new(settings.size),
+            settings,
+            on_wait: OnceLock::new(),
+        })))
     }
 
     /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.
@@ -135,7 +146,13 @@ impl Pool {
 
     pub fn status(&self) -> PoolStatus {
         let status = self.0.factory.status();
-        PoolStatus { open: status.size, idle: self.0.picker.idle() + status.available, size: self.0.settings.size }
+        let idle = self.0.picker.idle() + status.available;
+        PoolStatus { open: status.size, idle, size: self.0.settings.size, lanes: self.0.lanes.status() }
+    }
+
+    /// Tells every wait for a connection from now on. Once for each pool; a second listener is not heard.
+    pub fn on_wait(&self, tell: impl Fn(Lane, Duration) + Send + Sync + 'static) {
+        let _ = self.0.on_wait.set(Box::new(tell));
     }
 
     pub fn settings(&self) -> &PoolSettings {
@@ -143,6 +160,15 @@ impl Pool {
     }
 
     async fn checkout(&self, scope: &Scope, lane: Lane) -> Result<Connection> {
+        let asked = Instant::now();
+        let connection = self.connection(scope, lane).await;
+        if let Some(tell) = self.0.on_wait.get() {
+            tell(lane, asked.elapsed());
+        }
+        connection
+    }
+
+    async fn connection(&self, scope: &Scope, lane: Lane) -> Result<Connection> {
         let workspace = scope.workspace();
         let turn = self.0.lanes.turn(workspace, lane);
         let turn = tokio::time::timeout(self.0.settings.wait, turn).await.map_err(|_| {
