@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
-use tests::{Account, Cluster, Database, Server, Tenant, eventually, truth};
-
-use crate::held::Held;
+use tests::{Account, Cluster, Database, Held, Server, Tenant, eventually, truth};
 
 /// Stands between the program and Postgres. When armed, it ends a connection in place of the next answer to a COMMIT.
 struct Proxy {

@@ -5,9 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::{Incoming, Server, Socket, Tenant, eventually, truth};
-
-use crate::held::Held;
+use tests::{Held, Incoming, Server, Socket, Tenant, eventually, truth};
 
 fn connect(server: &Server) -> std::io::Result<TcpStream> {
     TcpStream::connect(server.url().trim_start_matches("http://"))

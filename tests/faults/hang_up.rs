@@ -6,9 +6,8 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tests::{Account, Server, Tenant, eventually, truth};
+use tests::{Account, Held, Server, Tenant, eventually, truth};
 
-use crate::held::Held;
 use crate::whole::halves;
 
 const WRITES: usize = 10_000;

@@ -4,7 +4,6 @@
 mod commit;
 mod drain;
 mod hang_up;
-mod held;
 mod hung;
 mod kill;
 mod ledger;

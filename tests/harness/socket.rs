@@ -1,5 +1,6 @@
 //! Web sockets as the SDK opens them: the subprotocol `prefect`, an `auth` message first, JSON frames.
 
+use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -82,6 +83,16 @@ impl Socket {
     /// Like [`Socket::ping`], for a socket that may be gone.
     pub fn try_ping(&mut self, payload: &[u8]) -> Result<(), Box<Error>> {
         Ok(self.0.send(Message::Ping(payload.to_vec().into()))?)
+    }
+
+    /// Ends the connection in the middle of a message, as a network does that goes away.
+    pub fn cut_within(mut self, text: &str) {
+        let mut frame = Frame::message(text.as_bytes().to_vec(), OpCode::Data(Data::Text), true);
+        frame.header_mut().mask = Some(*b"mask");
+        let mut bytes = Vec::new();
+        frame.format(&mut bytes).expect("memory takes everything");
+        // The connection may be gone already, which comes to the same.
+        let _ = self.0.get_mut().write_all(&bytes[..bytes.len() / 2]);
     }
 
     /// Begins to close; the server's answer comes by [`Socket::receive`].

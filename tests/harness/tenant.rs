@@ -124,6 +124,11 @@ impl Tenant {
         Tenant { key: key.to_owned(), ..self.clone() }
     }
 
+    /// The same workspace at another replica.
+    pub fn at(&self, replica: &Server) -> Tenant {
+        Tenant { account: Account { url: replica.url().to_owned(), ..self.account.clone() }, ..self.clone() }
+    }
+
     /// The environment in which the SDK and the command line find this workspace.
     pub fn env(&self) -> [(&'static str, String); 3] {
         [

@@ -292,8 +292,8 @@ impl RunRows {
         let Taken {
             name, cache_key, cache_expiration, task_version, empirical_policy, tags, labels, task_inputs, ..
         } = taken;
-        // A new run must have a name.
-        self.name.push(name.or_else(|| fresh.then(|| slug(rand::random()))));
+        // A new run must have a name; made of its id, because no order of arrival may change it.
+        self.name.push(name.or_else(|| fresh.then(|| slug(id.0.as_u64_pair().1))));
         self.cache_key.push(cache_key.flatten());
         self.cache_expiration.push(cache_expiration.flatten());
         self.task_version.push(task_version.flatten());

@@ -2,8 +2,11 @@
 
 use std::thread::JoinHandle;
 
-use tests::{Database, eventually};
+use crate::cluster::Database;
+use crate::wait::eventually;
 
+/// Let go when dropped.
+#[derive(Debug)]
 pub struct Held {
     database: Database,
     name: String,
