@@ -13,6 +13,7 @@ use crate::edge::Keys;
 use crate::kit::{Failure, Reply};
 use crate::live::hub::Hub;
 use crate::metrics::Metrics;
+use crate::redis::Redis;
 
 /// Cheap to clone; one a process.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ struct Inner {
     keys: Keys,
     edge: EdgeSettings,
     metrics: Arc<Metrics>,
+    redis: Option<Redis>,
     hub: Hub,
     default_workspace: Option<(AccountId, WorkspaceId)>,
     ready: AtomicBool,
@@ -35,9 +37,10 @@ impl App {
         control: Control,
         pools: Vec<Pool>,
         edge: EdgeSettings,
+        metrics: Arc<Metrics>,
+        redis: Option<Redis>,
         default_workspace: Option<(AccountId, WorkspaceId)>,
     ) -> Self {
-        let metrics = Arc::new(Metrics::new());
         let keys = Keys::new(control.clone(), metrics.keys.clone());
         let (drain, _) = watch::channel(false);
         Self(Arc::new(Inner {
@@ -46,6 +49,7 @@ impl App {
             keys,
             edge,
             metrics,
+            redis,
             hub: Hub::default(),
             default_workspace,
             ready: AtomicBool::new(true),
@@ -78,6 +82,11 @@ impl App {
 
     pub fn metrics(&self) -> Arc<Metrics> {
         self.0.metrics.clone()
+    }
+
+    /// What replicas share limits and caches through, where one is configured.
+    pub fn redis(&self) -> Option<&Redis> {
+        self.0.redis.as_ref()
     }
 
     /// Which workspace a bare `/api/…` means.

@@ -11,6 +11,7 @@ pub mod kit;
 pub mod live;
 mod metrics;
 pub mod program;
+mod redis;
 mod tables;
 
 pub use app::App;

@@ -7,6 +7,7 @@ use crate::source::{Source, files};
 const GATEWAY: &[(&str, &[&str], &str)] = &[
     ("config", &[], "Settings are plain values: whoever uses them depends on them."),
     ("metrics", &[], "Whoever counts depends on the counters."),
+    ("redis", &["config", "metrics"], "The way to Redis knows nothing of what is kept there."),
     ("embedded", &[], "The private Postgres knows nothing of the server; `program` puts them together."),
     (
         "kit",
@@ -15,12 +16,12 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ),
     (
         "edge",
-        &["kit", "App", "config", "metrics"],
+        &["kit", "App", "config", "metrics", "redis"],
         "A layer reads the operation's entry and what App shares; it names neither a slice nor the program.",
     ),
     (
         "app",
-        &["config", "edge", "metrics", "kit", "services", "live"],
+        &["config", "edge", "metrics", "kit", "services", "live", "redis"],
         "What everything counts or reads has a room of its own (src/metrics), not the program's.",
     ),
     ("tables", &["kit", "api", "account", "live"], "The list of all operations names the rooms that declare some."),
@@ -32,7 +33,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
         &["kit", "App", "ops", "metrics", "edge"],
         "Sockets depend on tenant-store, domain, the kit and the edge's admission.",
     ),
-    ("services", &["App", "config", "metrics", "live"], "Background work depends on tenant-store and domain."),
+    ("services", &["App", "config", "metrics", "live", "redis"], "Background work depends on tenant-store and domain."),
 ];
 
 const A_SLICE: &str = "A slice depends on tenant-store, domain and the kit; what describes a request is the kit's, and \

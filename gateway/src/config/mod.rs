@@ -4,10 +4,12 @@
 mod database;
 mod edge;
 mod listen;
+mod redis;
 
 pub use database::DatabaseSettings;
 pub use edge::EdgeSettings;
 pub use listen::ListenSettings;
+pub use redis::{RedisAddress, RedisSettings};
 
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@ mod keys;
 mod make;
 mod pools;
 mod program;
+mod redis;
 mod requests;
 mod sockets;
 
@@ -24,6 +25,7 @@ pub use keys::{Keys, Lookup};
 pub use make::Maker;
 pub use pools::Pools;
 pub use program::Program;
+pub use redis::Redis;
 pub use requests::Requests;
 pub use sockets::Sockets;
 
@@ -35,6 +37,7 @@ pub struct Metrics {
     pub keys: Keys,
     pub pools: Pools,
     pub program: Program,
+    pub redis: Redis,
 }
 
 impl Metrics {
@@ -50,6 +53,7 @@ impl Metrics {
             keys: Keys::new(&maker),
             pools: Pools::new(&maker),
             program: Program::new(&maker),
+            redis: Redis::new(&maker),
             registry,
         }
     }
@@ -90,6 +94,8 @@ mod tests {
             "prefecture_pool_wait_seconds_count{lane=\"hot\"} 0",
             "prefecture_control_pool_waiting 0",
             "prefecture_draining 0",
+            "prefecture_redis_up 0",
+            "prefecture_redis_failures_total{why=\"timeout\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{Error, dev, logging, migrate, run};
 use crate::admin::{AdminArgs, admin};
-use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings};
+use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings};
 
 /// A multi-tenant server for the Prefect REST API.
 #[derive(Parser)]
@@ -43,15 +43,14 @@ pub struct DevArgs {
     #[arg(long, default_value = ".prefecture", value_name = "DIR")]
     pub data_dir: PathBuf,
 
-    /// Redis or Valkey to share limits and caches through; none is needed for one replica.
-    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
-    pub redis_url: Option<String>,
-
     #[command(flatten)]
     pub listen: ListenSettings,
 
     #[command(flatten)]
     pub edge: EdgeSettings,
+
+    #[command(flatten)]
+    pub redis: RedisSettings,
 }
 
 #[derive(Args)]
@@ -64,6 +63,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub edge: EdgeSettings,
+
+    #[command(flatten)]
+    pub redis: RedisSettings,
 }
 
 #[derive(Args)]

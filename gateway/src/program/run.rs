@@ -1,6 +1,7 @@
 //! `prefecture serve`, and what `dev` has in common with it: from settings to a running server, to its end.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tenant_store::Pool;
 use tenant_store::control::{Control, ControlSettings};
@@ -10,7 +11,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::commands::ServeArgs;
 use super::{Error, Serving, migrate, serve, serve_metrics};
-use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings, WrongSetting};
+use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, WrongSetting};
+use crate::metrics::Metrics;
+use crate::redis::Redis;
 use crate::{App, tables};
 
 /// The parts of a running program.
@@ -23,7 +26,7 @@ pub struct Running {
 pub async fn serve_command(args: ServeArgs) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
     let owners = migrate::owners(&args.database)?;
-    let running = start(&args.listen, &args.database, &args.edge, owners).await?;
+    let running = start(&args.listen, &args.database, &args.edge, &args.redis, owners).await?;
     println!("listening on http://{}", running.serving.address);
     stop.told().await;
     running.serving.drain().await;
@@ -36,6 +39,7 @@ pub async fn start(
     listen: &ListenSettings,
     database: &DatabaseSettings,
     edge: &EdgeSettings,
+    redis: &RedisSettings,
     owners: Owners,
 ) -> Result<Running, Error> {
     edge.validate()?;
@@ -57,9 +61,11 @@ pub async fn start(
             )
         })?),
     };
-    let app = App::new(control.clone(), vec![pool.clone()], edge.clone(), default_workspace);
-    app.metrics().pools.watch("default", &pool);
-    app.metrics().pools.watch_control(&control);
+    let metrics = Arc::new(Metrics::new());
+    metrics.pools.watch("default", &pool);
+    metrics.pools.watch_control(&control);
+    let redis = Redis::start(redis, metrics.clone()).await?;
+    let app = App::new(control.clone(), vec![pool], edge.clone(), metrics, redis, default_workspace);
 
     let listener = TcpListener::bind(listen.listen).await.map_err(|error| {
         WrongSetting::new(

@@ -1,0 +1,87 @@
+//! A connection to one server or to a cluster, and the making of one.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::{AsyncConnectionConfig, Client, RedisError};
+
+use crate::config::{RedisAddress, RedisSettings, WrongSetting};
+
+/// Cheap to clone; clones share the connection.
+#[derive(Clone)]
+pub enum Link {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+/// From where a connection is made.
+pub struct Address {
+    client: Servers,
+    connect_timeout: Duration,
+    timeout: Duration,
+}
+
+enum Servers {
+    Single(Client),
+    Cluster(ClusterClient),
+}
+
+/// How often a question is sent on when a slot of the cluster has moved.
+const REDIRECTS: u32 = 3;
+
+impl Address {
+    pub fn new(address: RedisAddress, settings: &RedisSettings) -> Result<Self, WrongSetting> {
+        let (connect_timeout, timeout) = (settings.redis_connect_timeout, settings.redis_timeout);
+        let client = match address {
+            RedisAddress::Single(node) => Client::open(node).map(Servers::Single),
+            RedisAddress::Cluster(nodes) => ClusterClient::builder(nodes)
+                .connection_timeout(connect_timeout)
+                .response_timeout(timeout)
+                .retries(REDIRECTS)
+                .build()
+                .map(Servers::Cluster),
+        };
+        // The message could quote the address, and the address a password.
+        let client = client.map_err(|_| {
+            let setting = "--redis-url (PREFECTURE_REDIS_URL or REDIS_URL)";
+            WrongSetting::new(
+                setting,
+                "cannot be used: the nodes of a cluster share user, password and TLS",
+                "redis+cluster://:password@redis.internal:6379",
+            )
+        })?;
+        Ok(Self { client, connect_timeout, timeout })
+    }
+
+    /// Connects, and sees that an answer comes in time.
+    pub async fn connect(&self) -> Result<Link, RedisError> {
+        let connecting = async {
+            match &self.client {
+                Servers::Single(client) => {
+                    let config = AsyncConnectionConfig::new()
+                        .set_connection_timeout(Some(self.connect_timeout))
+                        .set_response_timeout(None);
+                    client.get_multiplexed_async_connection_with_config(&config).await.map(Link::Single)
+                }
+                Servers::Cluster(client) => client.get_async_connection().await.map(Link::Cluster),
+            }
+        };
+        let link = within(self.connect_timeout, connecting).await?;
+        let ping = redis::cmd("PING");
+        let answering = async {
+            match link.clone() {
+                Link::Single(mut connection) => ping.exec_async(&mut connection).await,
+                Link::Cluster(mut connection) => ping.exec_async(&mut connection).await,
+            }
+        };
+        within(self.timeout, answering).await?;
+        Ok(link)
+    }
+}
+
+async fn within<T>(time: Duration, work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
+    let late = |_| RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+    tokio::time::timeout(time, work).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+}
