@@ -28,7 +28,7 @@ pub struct RedisSettings {
 /// Where Redis is; it may hold a password, and so is never shown.
 #[derive(Clone)]
 pub enum RedisAddress {
-    Single(ConnectionInfo),
+    Single(Box<ConnectionInfo>),
     /// Nodes from which the others are learned; one at least.
     Cluster(Vec<ConnectionInfo>),
 }
@@ -66,7 +66,7 @@ fn read(text: &str) -> Result<RedisAddress, WrongSetting> {
         ));
     }
     match (cluster, <[ConnectionInfo; 1]>::try_from(nodes)) {
-        (false, Ok([node])) => Ok(RedisAddress::Single(node)),
+        (false, Ok([node])) => Ok(RedisAddress::Single(Box::new(node))),
         (true, Ok([node])) => Ok(RedisAddress::Cluster(vec![node])),
         (_, Err(nodes)) if !nodes.is_empty() => Ok(RedisAddress::Cluster(nodes)),
         (_, Err(_)) => Err(WrongSetting::new(SETTING, "names no server", EXAMPLE)),

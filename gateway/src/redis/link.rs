@@ -24,8 +24,8 @@ pub struct Address {
 }
 
 enum Servers {
-    Single(Client),
-    Cluster(ClusterClient),
+    Single(Box<Client>),
+    Cluster(Box<ClusterClient>),
 }
 
 /// How often a question is sent on when a slot of the cluster has moved.
@@ -35,12 +35,13 @@ impl Address {
     pub fn new(address: RedisAddress, settings: &RedisSettings) -> Result<Self, WrongSetting> {
         let (connect_timeout, timeout) = (settings.redis_connect_timeout, settings.redis_timeout);
         let client = match address {
-            RedisAddress::Single(node) => Client::open(node).map(Servers::Single),
+            RedisAddress::Single(node) => Client::open(*node).map(Box::new).map(Servers::Single),
             RedisAddress::Cluster(nodes) => ClusterClient::builder(nodes)
                 .connection_timeout(connect_timeout)
                 .response_timeout(timeout)
                 .retries(REDIRECTS)
                 .build()
+                .map(Box::new)
                 .map(Servers::Cluster),
         };
         // The message could quote the address, and the address a password.
