@@ -8,6 +8,7 @@ pub mod config;
 pub mod edge;
 pub mod embedded;
 pub mod kit;
+pub mod listen;
 pub mod live;
 mod metrics;
 pub mod program;

@@ -24,6 +24,11 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
         &["config", "edge", "metrics", "kit", "services", "live", "redis"],
         "What everything counts or reads has a room of its own (src/metrics), not the program's.",
     ),
+    (
+        "listen",
+        &["kit", "edge", "config", "metrics"],
+        "The listener knows the stack and what it says of a request; who starts it is the program.",
+    ),
     ("tables", &["kit", "api", "account", "live"], "The list of all operations names the rooms that declare some."),
     ("api", &["kit", "App", "ops", "live", "tables"], A_SLICE),
     ("account", &["kit", "App", "ops", "tables"], A_SLICE),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use tenant_store::PoolSettings;
 
-use super::{WrongSetting, duration};
+use super::{WrongSetting, duration, on_off};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
@@ -41,14 +41,6 @@ pub struct DatabaseSettings {
     /// How long a deleted workspace can be restored.
     #[arg(long, env = "PREFECTURE_DELETE_GRACE", default_value = "7d", value_parser = duration, value_name = "DURATION")]
     pub delete_grace: Duration,
-}
-
-fn on_off(text: &str) -> Result<bool, String> {
-    match text {
-        "on" | "true" | "1" => Ok(true),
-        "off" | "false" | "0" => Ok(false),
-        _ => Err(format!("{text:?}: write on or off")),
-    }
 }
 
 const EXAMPLE: &str = "postgres://prefecture_serve:secret@db.internal:5432/prefecture";

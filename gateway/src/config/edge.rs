@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{WrongSetting, duration};
+use super::{WrongSetting, duration, on_off};
 
 /// What a request may cost before it is refused.
 #[derive(Debug, Clone, Args)]
@@ -17,6 +17,22 @@ pub struct EdgeSettings {
     /// Longest time from the first byte of a request to its answer; then 503.
     #[arg(long, env = "PREFECTURE_REQUEST_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "DURATION")]
     pub request_timeout: Duration,
+
+    /// Longest time for the body of a request to come; then 408.
+    #[arg(long, env = "PREFECTURE_BODY_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "DURATION")]
+    pub body_timeout: Duration,
+
+    /// Compress answers for clients that accept gzip or br: on or off.
+    #[arg(long, env = "PREFECTURE_COMPRESSION", default_value = "on", value_parser = on_off, action = clap::ArgAction::Set, value_name = "on|off")]
+    pub compression: bool,
+
+    /// Smallest answer that is compressed, in bytes.
+    #[arg(long, env = "PREFECTURE_COMPRESS_FROM", default_value_t = 4096, value_name = "BYTES")]
+    pub compress_from: u64,
+
+    /// Origins whose pages may call the API from a browser (CORS): like https://app.example.com, by commas, or * for all.
+    #[arg(long, env = "PREFECTURE_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGIN,…")]
+    pub cors_origins: Vec<String>,
 
     /// Requests in work at once; more wait no time and are answered 503 with Retry-After.
     #[arg(long, env = "PREFECTURE_MAX_REQUESTS", default_value_t = 4096, value_name = "COUNT")]
@@ -46,6 +62,16 @@ impl EdgeSettings {
                 "60s",
             ));
         }
+        if self.body_timeout < Duration::from_millis(100) {
+            return Err(WrongSetting::new("--body-timeout (PREFECTURE_BODY_TIMEOUT)", "less than 100ms", "30s"));
+        }
+        if let Some(wrong) = self.cors_origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(WrongSetting::new(
+                "--cors-origins (PREFECTURE_CORS_ORIGINS)",
+                format!("{wrong:?} is no origin, which is a scheme, a host and perhaps a port, and not all (*) either"),
+                "https://app.example.com",
+            ));
+        }
         match &self.default_workspace {
             Some(handles) if handles.split('/').filter(|part| !part.is_empty()).count() != 2 => Err(WrongSetting::new(
                 "--default-workspace (PREFECTURE_DEFAULT_WORKSPACE)",
@@ -53,6 +79,35 @@ impl EdgeSettings {
                 "acme/production",
             )),
             _ => Ok(()),
+        }
+    }
+}
+
+/// As a browser writes it: `https://app.example.com`, in small letters, nothing behind the port.
+fn is_origin(text: &str) -> bool {
+    let parsed = text.parse::<http::Uri>().ok().filter(|_| !text.ends_with('/') && !text.contains(['?', '#', '@']));
+    text == "*"
+        || parsed.is_some_and(|uri| {
+            uri.scheme().is_some()
+                && uri.authority().is_some()
+                && uri.path() == "/"
+                && text == text.to_ascii_lowercase()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_origin;
+
+    #[test]
+    fn origins() {
+        for good in ["*", "https://app.example.com", "http://localhost:3000", "http://[::1]:3000"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in
+            ["", "app.example.com", "https://app.example.com/", "https://a.example/ui", "https://A.example", "null"]
+        {
+            assert!(!is_origin(bad), "{bad}");
         }
     }
 }

@@ -8,7 +8,7 @@ mod redis;
 
 pub use database::DatabaseSettings;
 pub use edge::EdgeSettings;
-pub use listen::ListenSettings;
+pub use listen::{ConnectionSettings, ForwardingHeader, ListenSettings, ProxySettings, TlsSettings};
 pub use redis::{RedisAddress, RedisSettings};
 
 /// A setting that cannot be used.
@@ -40,4 +40,13 @@ pub fn duration(text: &str) -> Result<std::time::Duration, String> {
         unit => return Err(format!("unknown unit {unit:?}: write ms, s, m, h or d")),
     };
     std::time::Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text:?} is out of range"))
+}
+
+/// Reads `on` or `off`.
+pub fn on_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" | "1" => Ok(true),
+        "off" | "false" | "0" => Ok(false),
+        _ => Err(format!("{text:?}: write on or off")),
+    }
 }

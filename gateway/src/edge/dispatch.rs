@@ -8,13 +8,14 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use domain::kinds::Kind;
 use http::StatusCode;
-use http::header::CONTENT_LENGTH;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tower::Service;
 
-use super::refuse::refuse_rest;
+use super::refuse::{end, refuse_rest};
 use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
@@ -44,12 +45,19 @@ async fn dispatch(app: App, mut request: Request) -> Response {
         return Failure::internal("a request came past authorisation without a caller").answer("dispatch");
     };
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
-    let limit = app.edge().body_limit;
+    let (limit, time) = (app.edge().body_limit, app.edge().body_timeout);
     let (parts, mut body) = request.into_parts();
+    if is_encoded(&parts.headers) {
+        return refuse_rest(body, parts.version, encoded(op.id)).await;
+    }
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let collected = match announced.is_some_and(|length| length > limit as u64) {
         true => Err(too_large(limit)),
-        false => collect(Limited::new(&mut body, limit), limit).await,
+        false => match tokio::time::timeout(time, collect(Limited::new(&mut body, limit), limit)).await {
+            Ok(collected) => collected,
+            // Who sends slowly is not waited for any longer.
+            Err(_) => return end(parts.version, too_slow().answer(op.id)),
+        },
     };
     let collected = match collected {
         Ok(collected) => collected,
@@ -84,6 +92,24 @@ async fn collect(body: Limited<&mut Incoming>, limit: usize) -> Reply<Bytes> {
         Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
         Err(_) => Err(Failure::bad_request("The request's body broke off.")),
     }
+}
+
+/// The clients of this API send bodies as they are. To unpack others would let a few bytes become as many as the sender
+/// likes, for the sake of nobody.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+fn encoded(operation: &str) -> Response {
+    let failure = Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request's body must not be compressed.");
+    let mut answer = failure.answer(operation);
+    // Of requests, where it stands in an answer (RFC 9110, 15.5.16).
+    answer.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    answer
+}
+
+fn too_slow() -> Failure {
+    Failure::new(StatusCode::REQUEST_TIMEOUT, "The request's body did not come in time. Try again.")
 }
 
 fn too_large(limit: usize) -> Failure {

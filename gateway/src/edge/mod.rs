@@ -4,6 +4,8 @@ mod address;
 mod admit;
 mod authenticate;
 mod authorise;
+mod compress;
+mod cors;
 mod dispatch;
 mod guard;
 mod keys;
@@ -37,6 +39,8 @@ pub fn stack(app: &App, tables: Tables) -> Service {
     let stack = ServiceBuilder::new()
         .layer(layer::of(request_id::RequestId)) // first, so that every answer and every line of the log carries it
         .layer(layer::of(trace::Trace::new(app.metrics()))) // outside the guard: a panic is an answer to be counted
+        .layer(layer::of(cors::Cors::new(edge))) // outside whatever refuses: a page may read refusals too; before any key
+        .layer(layer::of(compress::Compress::new(edge))) // a body of any layer below
         .layer(layer::of(guard::Guard)) // inside nothing that could lose its answer
         .layer(layer::of(timeout::Timeout(edge.request_timeout)))
         .layer(layer::of(shed::Shed::new(edge.max_requests))) // before any work is done for the request

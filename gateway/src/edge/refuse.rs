@@ -42,6 +42,11 @@ pub async fn refuse_rest(mut body: Incoming, version: Version, answer: Response)
     end_unless(read, version, answer)
 }
 
+/// Answers a request of whose body no more is awaited.
+pub fn end(version: Version, answer: Response) -> Response {
+    end_unless(false, version, answer)
+}
+
 fn end_unless(read: bool, version: Version, mut answer: Response) -> Response {
     // In HTTP/2 each request is a stream of its own.
     if !read && version < Version::HTTP_2 {

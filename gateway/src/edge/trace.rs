@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::layer::{Below, Step, down};
 use super::{Request, Way};
-use crate::kit::Response;
+use crate::kit::{ClientAddress, Response};
 use crate::metrics::Metrics;
 
 #[derive(Clone)]
@@ -39,6 +39,7 @@ impl Step for Trace {
         let arrived = way.arrived;
         let span = tracing::info_span!("request", id = way.request_id);
         let method = request.method().clone();
+        let client = ClientAddress::of(request.extensions()).ip();
         let in_flight = self.0.requests.enter();
         let response = down(below, request).instrument(span.clone()).await;
         drop(in_flight);
@@ -48,9 +49,9 @@ impl Step for Trace {
         let _entered = span.enter();
         let (status, micros) = (status.as_u16(), elapsed.as_micros());
         if response.status() >= StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::warn!(target: "access", %method, operation, status, micros, "answered");
+            tracing::warn!(target: "access", %client, %method, operation, status, micros, "answered");
         } else {
-            tracing::debug!(target: "access", %method, operation, status, micros, "answered");
+            tracing::debug!(target: "access", %client, %method, operation, status, micros, "answered");
         }
         response
     }

@@ -8,6 +8,7 @@
 //!
 //! A new concern is a file with a struct made of a [`Maker`], and a field below.
 
+mod connections;
 mod events;
 mod keys;
 mod make;
@@ -20,6 +21,7 @@ mod sockets;
 use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Registry, TextEncoder};
 
+pub use connections::Connections;
 pub use events::Events;
 pub use keys::{Keys, Lookup};
 pub use make::Maker;
@@ -32,6 +34,7 @@ pub use sockets::Sockets;
 pub struct Metrics {
     registry: Registry,
     pub requests: Requests,
+    pub connections: Connections,
     pub sockets: Sockets,
     pub events: Events,
     pub keys: Keys,
@@ -48,6 +51,7 @@ impl Metrics {
         let maker = Maker::new(&registry);
         Self {
             requests: Requests::new(&maker),
+            connections: Connections::new(&maker),
             sockets: Sockets::new(&maker),
             events: Events::new(&maker),
             keys: Keys::new(&maker),

@@ -28,7 +28,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Everything on one machine: a private Postgres, an account, a workspace, a key, the server.
-    Dev(DevArgs),
+    Dev(Box<DevArgs>),
     /// Serve in production; settings from flags or the environment.
     Serve(Box<ServeArgs>),
     /// Bring the control schema and all workspaces up to this program's version.
@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Dev(args) => dev::dev(args).await,
+            Command::Dev(args) => dev::dev(*args).await,
             Command::Serve(args) => run::serve_command(*args).await,
             Command::Migrate(args) => migrate::migrate_command(args).await,
             Command::Admin(args) => admin(*args).await,

@@ -38,6 +38,7 @@ struct DevFile {
 pub async fn dev(args: DevArgs) -> Result<(), Error> {
     let mut stop = run::Stop::listen()?;
     args.edge.validate()?;
+    args.listen.validate()?;
     let embedded = Embedded::start(&args.data_dir).await?;
     let served = serve(&args, &embedded, &mut stop).await;
     // Whatever happened, the database is stopped in order.
@@ -73,7 +74,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop) -> Res
         delete_grace: Duration::from_secs(7 * 86_400),
     };
     let running = run::start(&args.listen, &database, &args.edge, &args.redis, owners).await?;
-    let root_url = format!("http://{}", running.serving.address);
+    let root_url = running.serving.url.clone();
     let (account_id, workspace_id, api_key) = match remembered {
         Some(known) => (known.account_id, known.workspace_id, known.api_key),
         None => first_tenant(&running.control).await?,

@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::commands::ServeArgs;
 use super::{Error, Serving, migrate, serve, serve_metrics};
 use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, WrongSetting};
+use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::redis::Redis;
 use crate::{App, tables};
@@ -27,7 +28,7 @@ pub async fn serve_command(args: ServeArgs) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
     let owners = migrate::owners(&args.database)?;
     let running = start(&args.listen, &args.database, &args.edge, &args.redis, owners).await?;
-    println!("listening on http://{}", running.serving.address);
+    println!("listening on {}", running.serving.url);
     stop.told().await;
     running.serving.drain().await;
     Ok(())
@@ -67,13 +68,7 @@ pub async fn start(
     let redis = Redis::start(redis, metrics.clone()).await?;
     let app = App::new(control.clone(), vec![pool], edge.clone(), metrics, redis, default_workspace);
 
-    let listener = TcpListener::bind(listen.listen).await.map_err(|error| {
-        WrongSetting::new(
-            "--listen (PREFECTURE_LISTEN)",
-            format!("{} cannot be listened on: {error}", listen.listen),
-            "127.0.0.1:4300",
-        )
-    })?;
+    let listener = Listener::bind(listen, app.metrics()).await?;
     if let Some(address) = listen.metrics_listen {
         let listener = TcpListener::bind(address).await.map_err(|error| {
             WrongSetting::new(

@@ -1,0 +1,90 @@
+//! Compresses answers for clients that accept it: br or gzip, above a size. Refuses nothing. A web socket has no body and is
+//! left alone.
+//!
+//! BREACH, by which the length of a compressed answer betrays a secret in it, needs an attacker who can make the victim's
+//! client ask, with the victim's credentials, for answers that hold both the secret and the attacker's guesses. Keys come in
+//! a header that no foreign page can make a browser send, there are no cookies, and no browser is ever asked for a password
+//! (401 says `Bearer`). So answers are compressed. Should cookies ever be taken, answers to them must not be.
+
+use http::header::ACCEPT_ENCODING;
+use http::{HeaderMap, HeaderValue};
+use http_body::Body;
+use http_body_util::BodyExt;
+use tower_http::CompressionLevel;
+use tower_http::compression::Compression;
+use tower_http::compression::predicate::Predicate;
+
+use super::Request;
+use super::layer::{Below, Step, down};
+use crate::config::EdgeSettings;
+use crate::kit::Response;
+
+/// The smallest answer that is compressed, in bytes; `None`: none is.
+#[derive(Clone)]
+pub struct Compress(Option<u64>);
+
+impl Compress {
+    pub fn new(settings: &EdgeSettings) -> Self {
+        Self(settings.compression.then_some(settings.compress_from))
+    }
+}
+
+impl Step for Compress {
+    async fn run(self, mut request: Request, below: impl Below) -> Response {
+        let Some(from) = self.0 else { return down(below, request).await };
+        if refuses_some(request.headers()) {
+            request.headers_mut().remove(ACCEPT_ENCODING);
+        }
+        let compressed = Compression::new(below).compress_when(Worth(from)).quality(CompressionLevel::Fastest);
+        let answer = tower::ServiceExt::oneshot(compressed, request).await;
+        match answer {
+            Ok(answer) => answer.map(|body| body.map_err(std::io::Error::other).boxed_unsync()),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Where the client refuses the answer as it is (`identity;q=0`), the library would put 406 over it, when the operation has
+/// had its effect already. Whoever refuses anything gets the plain answer, which RFC 9110 (12.5.3) leaves to the server.
+fn refuses_some(headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+    lists.flat_map(|list| list.split([',', ';'])).any(|part| {
+        let weight = part.trim().strip_prefix(['q', 'Q']).and_then(|rest| rest.trim_start().strip_prefix('='));
+        weight.is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0))
+    })
+}
+
+/// An answer that is worth it: text that is long enough. Small ones are most of the traffic, and would cost both ends more
+/// time than a network takes for a few packets.
+#[derive(Clone, Copy)]
+struct Worth(u64);
+
+impl Predicate for Worth {
+    fn should_compress<B: Body>(&self, answer: &http::Response<B>) -> bool {
+        let kind = answer.headers().get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let text = kind.is_some_and(|kind| !kind.starts_with("image/"));
+        let hint = answer.body().size_hint();
+        // A stream has no size; it is not short.
+        text && hint.exact().is_none_or(|size| size >= self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_of_nothing_is_a_refusal() {
+        for (value, refuses) in [
+            ("gzip, deflate, br", false),
+            ("gzip;q=0.5, *;q=0.1", false),
+            ("identity;q=0", true),
+            ("gzip, *; Q = 0.000", true),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, value.parse().unwrap());
+            assert_eq!(refuses_some(&headers), refuses, "{value}");
+        }
+    }
+}
