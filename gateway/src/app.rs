@@ -8,6 +8,7 @@ use tenant_store::Pool;
 use tenant_store::control::Control;
 use tokio::sync::watch;
 
+use crate::cache::Cache;
 use crate::config::EdgeSettings;
 use crate::edge::Keys;
 use crate::kit::{Failure, Reply};
@@ -23,6 +24,7 @@ struct Inner {
     control: Control,
     pools: Vec<Pool>,
     keys: Keys,
+    cache: Arc<Cache>,
     edge: EdgeSettings,
     metrics: Arc<Metrics>,
     redis: Option<Redis>,
@@ -36,6 +38,7 @@ impl App {
     pub fn new(
         control: Control,
         pools: Vec<Pool>,
+        cache: Arc<Cache>,
         edge: EdgeSettings,
         metrics: Arc<Metrics>,
         redis: Option<Redis>,
@@ -47,6 +50,7 @@ impl App {
             control,
             pools,
             keys,
+            cache,
             edge,
             metrics,
             redis,
@@ -69,6 +73,11 @@ impl App {
     /// Keys verified within the last second.
     pub fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    /// Answers that are kept; the store tells it of commits.
+    pub fn cache(&self) -> &Cache {
+        &self.0.cache
     }
 
     pub fn edge(&self) -> &EdgeSettings {

@@ -4,6 +4,7 @@ pub mod account;
 pub mod admin;
 pub mod api;
 mod app;
+mod cache;
 pub mod config;
 pub mod edge;
 pub mod embedded;

@@ -4,6 +4,7 @@
 //! resource modules runs unqualified; only the transaction knows the workspace's schema. A connection at rest belongs to
 //! nobody (see [`pool`]).
 
+pub mod commits;
 pub mod control;
 pub mod deployments;
 mod error;
@@ -31,6 +32,7 @@ mod testing;
 pub mod work_pools;
 pub mod work_queues;
 
+pub use commits::Commits;
 pub use error::{Error, Result};
 pub use pool::{Lane, Pool, PoolSettings, Tx};
 pub use scope::{Permitted, SchemaName, Scope, Visible};

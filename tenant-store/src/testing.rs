@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::control::{Control, ControlSettings};
 use crate::migrate::{self, Login, Owners, Provisioner};
-use crate::{Pool, PoolSettings};
+use crate::{Commits, Pool, PoolSettings};
 
 const OWNER: &str = "prefecture";
 const SERVING: &str = "prefecture_serve";
@@ -74,7 +74,8 @@ impl Database {
 
     pub fn pool(&self) -> Pool {
         let config = self.serving.parse().expect("our own URL");
-        Pool::new(config, PoolSettings { size: 4, ..PoolSettings::default() }).expect("a pool")
+        Pool::new(config, PoolSettings { size: 4, ..PoolSettings::default() }, Commits::told_to_nobody())
+            .expect("a pool")
     }
 }
 
@@ -87,7 +88,8 @@ impl Installation {
         let pool = database.pool();
         let places = HashMap::from([("default".to_owned(), pool.clone())]);
         let provisioner = Provisioner::new(owners.clone(), 2);
-        let control = Control::new(&settings, places, Some(provisioner)).expect("a control plane");
+        let control =
+            Control::new(&settings, places, Some(provisioner), Commits::told_to_nobody()).expect("a control plane");
         Self { database, owners, pool, control }
     }
 }

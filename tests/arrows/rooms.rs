@@ -8,6 +8,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ("config", &[], "Settings are plain values: whoever uses them depends on them."),
     ("metrics", &[], "Whoever counts depends on the counters."),
     ("redis", &["config", "metrics"], "The way to Redis knows nothing of what is kept there."),
+    ("cache", &["config", "kit", "redis"], "What is kept knows entries and keys; the edge decides what to answer."),
     ("embedded", &[], "The private Postgres knows nothing of the server; `program` puts them together."),
     (
         "kit",
@@ -16,12 +17,12 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ),
     (
         "edge",
-        &["kit", "App", "config", "metrics", "redis"],
+        &["kit", "App", "config", "metrics", "redis", "cache"],
         "A layer reads the operation's entry and what App shares; it names neither a slice nor the program.",
     ),
     (
         "app",
-        &["config", "edge", "metrics", "kit", "services", "live", "redis"],
+        &["config", "edge", "metrics", "kit", "services", "live", "redis", "cache"],
         "What everything counts or reads has a room of its own (src/metrics), not the program's.",
     ),
     (
@@ -48,9 +49,20 @@ const A_SLICE: &str = "A slice depends on tenant-store, domain and the kit; what
 const SLICED: &[&str] = &["api", "account"];
 
 /// The floor of the store, on which the resources stand: it names none of them.
-const STORE_FLOOR: &[&str] = &["pool", "sql", "scope", "error"];
-const STORE_FLOOR_EXPORTS: &[&str] =
-    &["Error", "Result", "Lane", "Pool", "PoolSettings", "Tx", "Permitted", "SchemaName", "Scope", "Visible"];
+const STORE_FLOOR: &[&str] = &["pool", "sql", "scope", "error", "commits"];
+const STORE_FLOOR_EXPORTS: &[&str] = &[
+    "Commits",
+    "Error",
+    "Result",
+    "Lane",
+    "Pool",
+    "PoolSettings",
+    "Tx",
+    "Permitted",
+    "SchemaName",
+    "Scope",
+    "Visible",
+];
 
 #[test]
 fn rooms_of_the_gateway_name_only_what_their_arrows_allow() {

@@ -62,6 +62,11 @@ names! {
 pub struct Permissions(u64);
 
 impl Permissions {
+    /// A number for each set, for keys of what depends on it.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
     /// From stored names; unknown ones are skipped, as with [`Scopes::from_names`].
     pub fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
         names.into_iter().filter_map(|name| Permission::from_name(name.as_ref())).collect()

@@ -137,6 +137,11 @@ impl Scopes {
         Self::of(ScopeName::ALL)
     }
 
+    /// A number for each set, for keys of what depends on it.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
     pub fn contains(self, scope: ScopeName) -> bool {
         self.0 & scope.bit() != 0
     }

@@ -13,26 +13,26 @@ use crate::ops;
 
 pub static OPS: &[Op] = ops![
     GET "/me/" read() -> Json<Me>,
-        need AnyKey, lane Read, cost One, cache Never, touches [], audit Nothing;
+        need AnyKey, lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     GET "/me/workspaces" workspaces() -> Json<Vec<ReachableWorkspace>>,
-        need AnyKey, lane Read, cost One, cache Never, touches [], audit Nothing;
+        need AnyKey, lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     GET "/me/accounts" accounts() -> Json<Vec<OwnAccount>>,
-        need AnyKey, lane Read, cost One, cache Never, touches [], audit Nothing;
+        need AnyKey, lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     GET "/me/organizations" organizations() -> Json<Vec<OwnAccount>>,
-        need AnyKey, lane Read, cost One, cache Never, touches [], audit Nothing;
+        need AnyKey, lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     GET "/me/accounts/{account_id}/permissions" permissions(Path<AccountId>) -> Json<Vec<&'static str>>,
-        need AnyKey, lane Read, cost One, cache Never, touches [], audit Nothing;
+        need AnyKey, lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     GET "/me/accounts/{account_id}/has_permission" has_permission(Path<AccountId>, Query<PermissionAsked>) -> Json<bool>,
-        need AnyKey, lane Read, cost One, cache Never, touches [], audit Nothing;
+        need AnyKey, lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     GET "/me/accounts/has_permission" has_permission_anywhere(Query<PermissionAsked>) -> Json<bool>,
-        need AnyKey, lane Read, cost One, cache Never, touches [], audit Nothing;
+        need AnyKey, lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     DELETE "/me/accounts/{account_id}" leave_account(Path<AccountId>) -> NoContent,
         need AnyKey, lane Hot, cost One, cache Never, touches [Control],
         audit Event("prefect-cloud.account-membership.deleted");
     GET "/me/workspaces/{workspace_id}/scopes" scopes(Path<WorkspaceId>) -> Json<Vec<&'static str>>,
-        need AnyKey, lane Read, cost One, cache Never, touches [], audit Nothing;
+        need AnyKey, lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     GET "/me/workspaces/{workspace_id}/has_scope" has_scope(Path<WorkspaceId>, Query<ScopeAsked>) -> Json<bool>,
-        need AnyKey, lane Read, cost One, cache Never, touches [], audit Nothing;
+        need AnyKey, lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     DELETE "/me/workspaces/{workspace_id}" leave_workspace(Path<WorkspaceId>) -> NoContent,
         need AnyKey, lane Hot, cost One, cache Never, touches [Control],
         audit Event("prefect-cloud.workspace-access.deleted");

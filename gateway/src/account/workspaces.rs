@@ -16,7 +16,7 @@ pub static OPS: &[Op] = ops![
         need Account(CreateWorkspace), lane Hot, cost One, cache Never, touches [Control],
         audit Event("prefect-cloud.workspace.created");
     GET "/workspaces" list(Query<WorkspacesListing>) -> Json<Vec<Workspace>>,
-        need Account(ReadWorkspace), lane Read, cost One, cache Never, touches [], audit Nothing;
+        need Account(ReadWorkspace), lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     POST "/workspaces/filter" filter(JsonBody<WorkspacesFilter>) -> Json<Vec<Workspace>>,
         need Account(ReadWorkspace), lane Read, cost One, cache Never, touches [], audit Nothing;
     POST "/workspaces/count" count(JsonBody<WorkspacesCount>) -> Json<i64>,
@@ -26,7 +26,7 @@ pub static OPS: &[Op] = ops![
 /// Below the workspace's own address.
 pub static OF_WORKSPACE: &[Op] = ops![
     GET "/" read() -> Json<Workspace>,
-        need Workspace(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
+        need Workspace(SeeFlows), lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     PATCH "/" update(JsonBody<WorkspaceUpdate>) -> NoContent,
         need Workspace(WriteWorkspaceSettings), lane Hot, cost One, cache Never, touches [Control],
         audit Event("prefect-cloud.workspace.updated");
@@ -34,7 +34,7 @@ pub static OF_WORKSPACE: &[Op] = ops![
         need Workspace(ManageWorkspaceSettings), lane Hot, cost One, cache Never, touches [Control],
         audit Event("prefect-cloud.workspace.deleted");
     GET "/settings" settings() -> Json<WorkspaceSettings>,
-        need Workspace(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
+        need Workspace(SeeFlows), lane Read, cost One, cache Kind(Control), touches [], audit Nothing;
     PATCH "/settings" update_settings(JsonBody<WorkspaceSettingsUpdate>) -> NoContent,
         need Workspace(WriteWorkspaceSettings), lane Hot, cost One, cache Never, touches [Control],
         audit Event("prefect-cloud.workspace-settings.updated");

@@ -19,7 +19,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use tenant_store::control::{Account, Bot, Control, ControlSettings, User, Workspace};
 use tenant_store::migrate::{Owners, Provisioner};
-use tenant_store::{Error as StoreError, Pool};
+use tenant_store::{Commits, Error as StoreError, Pool};
 
 use crate::config::DatabaseSettings;
 use crate::program::Error;
@@ -120,11 +120,16 @@ fn connect(args: &AdminArgs) -> Result<Control, Error> {
         serving_role,
         tenant_roles: args.database.tenant_roles,
     };
-    let pool = Pool::new(url.parse()?, args.database.pool()?)?;
+    let pool = Pool::new(url.parse()?, args.database.pool()?, Commits::told_to_nobody())?;
     // One command, one connection.
     let settings = ControlSettings { url, connections: 1, wait: args.database.pool_wait };
     let provisioner = Provisioner::new(owners, args.database.spare_schemas);
-    Ok(Control::new(&settings, HashMap::from([("default".to_owned(), pool)]), Some(provisioner))?)
+    Ok(Control::new(
+        &settings,
+        HashMap::from([("default".to_owned(), pool)]),
+        Some(provisioner),
+        Commits::told_to_nobody(),
+    )?)
 }
 
 async fn account(control: &Control, handle: &str) -> Result<Account, Error> {

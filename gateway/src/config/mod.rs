@@ -1,11 +1,13 @@
 //! Settings, one struct for each concern, from flags and the environment; each is validated at start with an error that
 //! names the setting and says what to write.
 
+mod cache;
 mod database;
 mod edge;
 mod listen;
 mod redis;
 
+pub use cache::CacheSettings;
 pub use database::DatabaseSettings;
 pub use edge::EdgeSettings;
 pub use listen::{ConnectionSettings, ForwardingHeader, ListenSettings, ProxySettings, TlsSettings};

@@ -4,6 +4,7 @@ mod address;
 mod admit;
 mod authenticate;
 mod authorise;
+mod cache;
 mod compress;
 mod cors;
 mod dispatch;
@@ -49,7 +50,7 @@ pub fn stack(app: &App, tables: Tables) -> Service {
         .layer(layer::of(authenticate::Authenticate(app.clone()))) // who
         .layer(layer::of(authorise::Authorise)) // may they; the only maker of a scope
         // The rate limit stands here: it needs the account and the operation's cost, and spares the cache and the database.
-        // The cache stands here: behind authorisation, because what it holds is bound to what the caller may see.
+        .layer(layer::of(cache::Cache(app.clone()))) // behind authorisation: what it holds is bound to what the caller may see
         .service(dispatch::Dispatch(app.clone())); // reads the body, which nobody unknown gets to send
     BoxCloneSyncService::new(stack)
 }

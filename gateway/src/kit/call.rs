@@ -67,7 +67,7 @@ impl Call {
 
     /// A transaction that writes in the workspace.
     pub async fn write(&self) -> Reply<Tx<'_>> {
-        Ok(self.scope()?.write(self.op.lane).await?)
+        Ok(self.scope()?.write(self.op.lane).await?.announcing(self.op.touched()))
     }
 
     /// The key's owner.

@@ -12,10 +12,11 @@ mod openapi;
 mod operation;
 mod socket;
 mod table;
+mod tag;
 mod version;
 
 pub use address::{Address, Secret, Tenant};
-pub use answer::{Answer, Body, Created, Json, NoContent, Response, Text, json_response, respond};
+pub use answer::{Answer, Body, Created, Json, NoContent, Response, Text, json_response, respond, whole};
 pub use argument::{Argument, JsonBody, Path, Query, RawBody};
 pub use call::{Call, Caller, Params};
 pub use client_address::ClientAddress;
@@ -26,3 +27,5 @@ pub use operation::__id;
 pub use operation::{Audit, Cache, Cost, Handler, Lane, Need, Op, Verb, handle};
 pub use socket::{Handshake, PROTOCOL, Socket};
 pub use table::{Found, Table, Tables};
+pub use tag::{ETag, Tagged, is_plain_json, not_modified};
+pub use version::is_served as version_is_served;

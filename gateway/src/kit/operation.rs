@@ -12,7 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use domain::access::{Permission, ScopeName};
-use domain::kinds::Kind;
+use domain::kinds::{Kind, Kinds};
 use wire::{Schema, Schemas};
 
 use super::{Answer, Argument, Call, Failure, Reply, Response};
@@ -110,6 +110,13 @@ pub struct Op {
     /// The answers, for the OpenAPI document: status and body.
     pub answers: fn(&mut Schemas) -> Vec<AnswerDoc>,
     pub run: Run,
+}
+
+impl Op {
+    /// Every kind of which an answer may change with this operation.
+    pub const fn touched(&self) -> Kinds {
+        Kinds::of(self.touches)
+    }
 }
 
 /// A function that answers an operation: `async fn(Call, arguments…) -> Reply<answer>`.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use domain::kinds::Kinds;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::{Op, Params, Verb};
+use super::{Cache, Op, Params, Verb};
 
 /// The operations of one level (root, account, workspace), by path.
 pub struct Table {
@@ -19,6 +20,18 @@ pub struct Tables {
     pub root: Arc<Table>,
     pub account: Arc<Table>,
     pub workspace: Arc<Table>,
+}
+
+impl Tables {
+    /// The kinds of which some operation may answer from the cache.
+    pub fn cached(&self) -> Kinds {
+        let ops = [&self.root, &self.account, &self.workspace].into_iter().flat_map(|table| table.ops());
+        let kinds = ops.filter_map(|op| match op.cache {
+            Cache::Kind(kind) => Some(kind),
+            Cache::Never | Cache::ETag => None,
+        });
+        kinds.collect()
+    }
 }
 
 /// What stands at a path.

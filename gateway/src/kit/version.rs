@@ -20,6 +20,12 @@ pub fn check(call: &Call) -> Reply<()> {
     Err(failure)
 }
 
+/// Whether a request says no version, or one that is understood.
+pub fn is_served(headers: &http::HeaderMap) -> bool {
+    let said = headers.get("x-prefect-api-version").and_then(|value| value.to_str().ok());
+    said.is_none_or(|said| said.is_empty() || judge(said).is_ok())
+}
+
 fn judge(said: &str) -> Reply<()> {
     let parts: Vec<Option<i64>> = said.split('.').map(|part| part.trim().parse().ok()).collect();
     let [Some(major), Some(minor), Some(patch)] = parts[..] else {

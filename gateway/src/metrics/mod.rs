@@ -8,6 +8,7 @@
 //!
 //! A new concern is a file with a struct made of a [`Maker`], and a field below.
 
+mod cache;
 mod connections;
 mod events;
 mod keys;
@@ -21,6 +22,7 @@ mod sockets;
 use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Registry, TextEncoder};
 
+pub use cache::{Cache, Served};
 pub use connections::Connections;
 pub use events::Events;
 pub use keys::{Keys, Lookup};
@@ -37,6 +39,7 @@ pub struct Metrics {
     pub connections: Connections,
     pub sockets: Sockets,
     pub events: Events,
+    pub cache: Cache,
     pub keys: Keys,
     pub pools: Pools,
     pub program: Program,
@@ -54,6 +57,7 @@ impl Metrics {
             connections: Connections::new(&maker),
             sockets: Sockets::new(&maker),
             events: Events::new(&maker),
+            cache: Cache::new(&maker),
             keys: Keys::new(&maker),
             pools: Pools::new(&maker),
             program: Program::new(&maker),
@@ -94,6 +98,7 @@ mod tests {
         for line in [
             "prefecture_sockets_refused_total{socket=\"/events/in\"} 0",
             "prefecture_events_quarantined_total{source=\"events\"} 0",
+            "prefecture_cache_answers_total{kind=\"flows\",outcome=\"hit\"} 0",
             "prefecture_key_lookups_total{outcome=\"stood_in\"} 0",
             "prefecture_pool_wait_seconds_count{lane=\"hot\"} 0",
             "prefecture_control_pool_waiting 0",

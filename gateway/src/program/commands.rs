@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{Error, dev, logging, migrate, run};
 use crate::admin::{AdminArgs, admin};
-use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings};
+use crate::config::{CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings};
 
 /// A multi-tenant server for the Prefect REST API.
 #[derive(Parser)]
@@ -51,6 +51,9 @@ pub struct DevArgs {
 
     #[command(flatten)]
     pub redis: RedisSettings,
+
+    #[command(flatten)]
+    pub cache: CacheSettings,
 }
 
 #[derive(Args)]
@@ -66,6 +69,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub redis: RedisSettings,
+
+    #[command(flatten)]
+    pub cache: CacheSettings,
 }
 
 #[derive(Args)]

@@ -73,7 +73,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop) -> Res
         spare_schemas: 2,
         delete_grace: Duration::from_secs(7 * 86_400),
     };
-    let running = run::start(&args.listen, &database, &args.edge, &args.redis, owners).await?;
+    let running = run::start(&args.listen, &database, &args.edge, &args.redis, &args.cache, owners).await?;
     let root_url = running.serving.url.clone();
     let (account_id, workspace_id, api_key) = match remembered {
         Some(known) => (known.account_id, known.workspace_id, known.api_key),

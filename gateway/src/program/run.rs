@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tenant_store::Pool;
 use tenant_store::control::{Control, ControlSettings};
 use tenant_store::migrate::{Owners, Provisioner};
+use tenant_store::{Commits, Pool};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::commands::ServeArgs;
 use super::{Error, Serving, migrate, serve, serve_metrics};
-use crate::config::{DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, WrongSetting};
+use crate::cache::Cache;
+use crate::config::{CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, WrongSetting};
 use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::redis::Redis;
@@ -27,7 +28,7 @@ pub struct Running {
 pub async fn serve_command(args: ServeArgs) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
     let owners = migrate::owners(&args.database)?;
-    let running = start(&args.listen, &args.database, &args.edge, &args.redis, owners).await?;
+    let running = start(&args.listen, &args.database, &args.edge, &args.redis, &args.cache, owners).await?;
     println!("listening on {}", running.serving.url);
     stop.told().await;
     running.serving.drain().await;
@@ -41,16 +42,22 @@ pub async fn start(
     database: &DatabaseSettings,
     edge: &EdgeSettings,
     redis: &RedisSettings,
+    cache: &CacheSettings,
     owners: Owners,
 ) -> Result<Running, Error> {
     edge.validate()?;
+    cache.validate()?;
+    let metrics = Arc::new(Metrics::new());
+    let redis = Redis::start(redis, metrics.clone()).await?;
+    let cache = Arc::new(Cache::new(cache, tables::tables().cached()));
+    let commits = Commits::told_to(cache.clone());
     let url = database.url()?;
     // Checked by `url`.
-    let pool = Pool::new(url.parse()?, database.pool()?)?;
+    let pool = Pool::new(url.parse()?, database.pool()?, commits.clone())?;
     let provisioner = Provisioner::new(owners, database.spare_schemas);
     let settings = ControlSettings { url, connections: database.control_pool_size, wait: database.pool_wait };
     let places = HashMap::from([("default".to_owned(), pool.clone())]);
-    let control = Control::new(&settings, places, Some(provisioner.clone()))?;
+    let control = Control::new(&settings, places, Some(provisioner.clone()), commits)?;
 
     let default_workspace = match &edge.default_workspace {
         None => None,
@@ -62,11 +69,9 @@ pub async fn start(
             )
         })?),
     };
-    let metrics = Arc::new(Metrics::new());
     metrics.pools.watch("default", &pool);
     metrics.pools.watch_control(&control);
-    let redis = Redis::start(redis, metrics.clone()).await?;
-    let app = App::new(control.clone(), vec![pool], edge.clone(), metrics, redis, default_workspace);
+    let app = App::new(control.clone(), vec![pool], cache, edge.clone(), metrics, redis, default_workspace);
 
     let listener = Listener::bind(listen, app.metrics()).await?;
     if let Some(address) = listen.metrics_listen {

@@ -1,20 +1,33 @@
-//! Connections to the control database. They belong to no tenant, so a statement may stand alone here.
+//! Connections to the control database. They belong to no tenant, so a statement may stand alone here. What changes an
+//! answer is a [`Transaction`], whose end whoever listens is told of ([`crate::commits`]).
 
 use deadpool_postgres::{GenericClient, Manager, ManagerConfig, Object, RecyclingMethod, Runtime};
+use domain::kinds::{Kind, Kinds};
 use tokio_postgres::NoTls;
 
 use super::ControlSettings;
+use crate::commits::{Commits, Space};
 use crate::pool::{FromRow, Param};
+use crate::sql::writes;
 use crate::{Error, Result};
 
 #[derive(Clone)]
-pub(super) struct Db(deadpool_postgres::Pool);
+pub(super) struct Db {
+    pool: deadpool_postgres::Pool,
+    commits: Commits,
+}
 
 /// A connection, on which each statement is its own transaction.
-pub(super) struct Client(Object);
+pub(super) struct Client {
+    object: Object,
+    commits: Commits,
+}
 
 /// Several statements as one. Dropped before [`Transaction::commit`], it is rolled back.
-pub(super) struct Transaction<'c>(deadpool_postgres::Transaction<'c>);
+pub(super) struct Transaction<'c> {
+    tx: deadpool_postgres::Transaction<'c>,
+    commits: &'c Commits,
+}
 
 /// Connections to the control database at this moment.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +39,7 @@ pub struct Connections {
 }
 
 impl Db {
-    pub fn new(settings: &ControlSettings) -> Result<Self> {
+    pub fn new(settings: &ControlSettings, commits: Commits) -> Result<Self> {
         let mut config: tokio_postgres::Config = settings.url.parse().map_err(Error::internal)?;
         config.application_name("prefecture-control");
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -37,17 +50,17 @@ impl Db {
             .create_timeout(Some(settings.wait))
             .build()
             .map_err(Error::internal)?;
-        Ok(Self(pool))
+        Ok(Self { pool, commits })
     }
 
     pub fn connections(&self) -> Connections {
-        let status = self.0.status();
+        let status = self.pool.status();
         Connections { open: status.size, idle: status.available, waiting: status.waiting }
     }
 
     pub async fn client(&self) -> Result<Client> {
-        match self.0.get().await {
-            Ok(object) => Ok(Client(object)),
+        match self.pool.get().await {
+            Ok(object) => Ok(Client { object, commits: self.commits.clone() }),
             // A login that is refused or a database that is not there may be right again in a moment, and no request is
             // to be told that its key is wrong meanwhile.
             Err(error) => Err(Error::Unavailable(format!("control database: {error}"))),
@@ -56,27 +69,30 @@ impl Db {
 }
 
 impl Client {
+    /// Reads.
     pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
-        all(&self.0, sql, params).await
+        debug_assert!(writes::tables(sql).is_empty(), "a write is a transaction, or nobody hears of it: {sql}");
+        all(&self.object, sql, params).await
     }
 
     pub async fn opt<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
         Ok(self.all(sql, params).await?.into_iter().next())
     }
 
-    /// How many rows the statement touched.
-    pub async fn run(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-        run(&self.0, sql, params).await
+    /// Writes what no kept answer shows, without telling anybody.
+    pub async fn note(&self, sql: &'static str, params: &[Param<'_>]) -> Result<()> {
+        run(&self.object, sql, params).await.map(drop)
     }
 
     pub async fn begin(&mut self) -> Result<Transaction<'_>> {
-        self.0.transaction().await.map(Transaction).map_err(readable)
+        let tx = self.object.transaction().await.map_err(readable)?;
+        Ok(Transaction { tx, commits: &self.commits })
     }
 }
 
 impl Transaction<'_> {
     pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
-        all(&self.0, sql, params).await
+        all(&self.tx, sql, params).await
     }
 
     pub async fn opt<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
@@ -91,11 +107,16 @@ impl Transaction<'_> {
 
     /// How many rows the statement touched.
     pub async fn run(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-        run(&self.0, sql, params).await
+        run(&self.tx, sql, params).await
     }
 
     pub async fn commit(self) -> Result<()> {
-        self.0.commit().await.map_err(readable)
+        let Self { tx, commits } = self;
+        let heard = commits.heard(Kinds::of(&[Kind::Control]));
+        commits.before(Space::Control, heard).await;
+        let committed = tx.commit().await.map_err(readable);
+        commits.after(Space::Control, heard).await;
+        committed
     }
 }
 

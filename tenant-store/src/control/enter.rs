@@ -144,7 +144,7 @@ impl Control {
         if stale {
             let (db, key) = (self.0.db.clone(), principal.key);
             tokio::spawn(async move {
-                let noted = async { db.client().await?.run(USED, &[&key]).await }.await;
+                let noted = async { db.client().await?.note(USED, &[&key]).await }.await;
                 if let Err(error) = noted {
                     tracing::debug!(%key, %error, "use of a key was not noted");
                 }

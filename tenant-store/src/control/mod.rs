@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use crate::migrate::{self, Provisioner};
 use crate::pool::Pool;
-use crate::{Error, Result};
+use crate::{Commits, Error, Result};
 use db::Db;
 
 pub use crate::scope::Place;
@@ -80,13 +80,15 @@ impl std::fmt::Debug for Control {
 
 impl Control {
     /// A control plane on the database that `settings` name, with a pool for each placement. Opens nothing yet.
-    /// `provisioner` makes and drops schemas; without one a new workspace can only take a spare schema.
+    /// `provisioner` makes and drops schemas; without one a new workspace can only take a spare schema. `commits` is told
+    /// of every change.
     pub fn new(
         settings: &ControlSettings,
         places: HashMap<String, Pool>,
         provisioner: Option<Provisioner>,
+        commits: Commits,
     ) -> Result<Self> {
-        Ok(Self(Arc::new(Inner { db: Db::new(settings)?, places, provisioner })))
+        Ok(Self(Arc::new(Inner { db: Db::new(settings, commits)?, places, provisioner })))
     }
 
     /// Whether the control database answers and is of a version this program serves.

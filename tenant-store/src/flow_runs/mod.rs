@@ -8,7 +8,7 @@ macro_rules! with_children {
          inputs as (delete from flow_run_input where flow_run_id in (select id from runs)), \
          logs as (delete from log where flow_run_id in (select id from runs)), \
          artifacts as (delete from artifact where flow_run_id in (select id from runs)), \
-         subflows as (update flow_run set parent_task_run_id = null where parent_task_run_id in (select id from tasks)) "
+         subflows as (update flow_run set parent_task_run_id = null, updated = now() where parent_task_run_id in (select id from tasks)) "
     };
 }
 pub(crate) use with_children;

@@ -14,7 +14,7 @@ pub use filter::{FlowFilter, FlowSort};
 
 row! { Flow: id "f.id", created "f.created", updated "f.updated", name "f.name", tags "f.tags", labels "f.labels" }
 
-/// No dead row for a name that exists, which is the case at nearly every start of a run.
+/// No dead row for a name that exists after all.
 const CREATE: &str = "with fresh as (insert into flow (id, name, tags, labels) values ($1, $2, $3, $4) \
     on conflict (name) do nothing returning id, created, updated, name, tags, labels) \
     select f.id, f.created, f.updated, f.name, f.tags, f.labels, true from fresh f \

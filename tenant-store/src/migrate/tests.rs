@@ -168,6 +168,7 @@ async fn an_unmigrated_database_is_not_ready() {
     let database = Database::create().await;
     let settings =
         crate::control::ControlSettings { url: database.serving.clone(), connections: 1, wait: Duration::from_secs(5) };
-    let control = crate::control::Control::new(&settings, Default::default(), None).unwrap();
+    let control =
+        crate::control::Control::new(&settings, Default::default(), None, crate::Commits::told_to_nobody()).unwrap();
     assert!(matches!(control.ping().await, Err(Error::Unavailable(_))));
 }

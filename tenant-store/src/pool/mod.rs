@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
 
-use crate::{Error, Result, Scope};
+use crate::{Commits, Error, Result, Scope};
 use connection::Connection;
 use lanes::Lanes;
 use picker::{Picked, Picker};
@@ -96,6 +96,7 @@ struct Inner {
     picker: Picker,
     settings: PoolSettings,
     on_wait: OnceLock<OnWait>,
+    commits: Commits,
 }
 
 impl std::fmt::Debug for Pool {
@@ -105,8 +106,8 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// A pool on the database that `config` names. Opens nothing yet.
-    pub fn new(config: tokio_postgres::Config, settings: PoolSettings) -> Result<Self> {
+    /// A pool on the database that `config` names, of whose commits `commits` is told. Opens nothing yet.
+    pub fn new(config: tokio_postgres::Config, settings: PoolSettings, commits: Commits) -> Result<Self> {
         // Fast: the connection's state is known from the way it was used, and `Clean` would cost a trip and drop the plans.
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config, tokio_postgres::NoTls, manager);
@@ -124,6 +125,7 @@ impl Pool {
             picker: Picker::new(settings.size),
             settings,
             on_wait: OnceLock::new(),
+            commits,
         })))
     }
 
@@ -157,6 +159,10 @@ impl Pool {
 
     pub fn settings(&self) -> &PoolSettings {
         &self.0.settings
+    }
+
+    pub(crate) fn commits(&self) -> &Commits {
+        &self.0.commits
     }
 
     async fn checkout(&self, scope: &Scope, lane: Lane) -> Result<Connection> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
 use domain::WorkspaceId;
+use domain::kinds::Kinds;
 use lru::LruCache;
 use tokio_postgres::Statement;
 
@@ -66,8 +67,15 @@ impl Slot {
 /// bounded by the program and by how many workspaces a connection serves in its life; the rest by [`SHAPES`].
 pub(super) struct Statements {
     /// By the address of the text, which for a `'static` is its identity.
-    fixed: HashMap<(WorkspaceId, usize, usize), Statement>,
-    shapes: LruCache<(WorkspaceId, String), Statement>,
+    fixed: HashMap<(WorkspaceId, usize, usize), Prepared>,
+    shapes: LruCache<(WorkspaceId, String), Prepared>,
+}
+
+/// A statement with what its text writes.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    pub statement: Statement,
+    pub writes: Kinds,
 }
 
 impl Default for Statements {
@@ -77,19 +85,19 @@ impl Default for Statements {
 }
 
 impl Statements {
-    pub fn fixed(&self, workspace: WorkspaceId, sql: &'static str) -> Option<Statement> {
+    pub fn fixed(&self, workspace: WorkspaceId, sql: &'static str) -> Option<Prepared> {
         self.fixed.get(&(workspace, sql.as_ptr() as usize, sql.len())).cloned()
     }
 
-    pub fn keep_fixed(&mut self, workspace: WorkspaceId, sql: &'static str, statement: Statement) {
+    pub fn keep_fixed(&mut self, workspace: WorkspaceId, sql: &'static str, statement: Prepared) {
         self.fixed.insert((workspace, sql.as_ptr() as usize, sql.len()), statement);
     }
 
-    pub fn shape(&mut self, workspace: WorkspaceId, sql: &str) -> Option<Statement> {
+    pub fn shape(&mut self, workspace: WorkspaceId, sql: &str) -> Option<Prepared> {
         self.shapes.get(&(workspace, sql.to_owned())).cloned()
     }
 
-    pub fn keep_shape(&mut self, workspace: WorkspaceId, sql: String, statement: Statement) {
+    pub fn keep_shape(&mut self, workspace: WorkspaceId, sql: String, statement: Prepared) {
         self.shapes.put((workspace, sql), statement);
     }
 

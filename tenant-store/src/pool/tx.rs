@@ -2,16 +2,20 @@
 //!
 //! `BEGIN`, the local role and the local search path travel in the same flush as the first statement, `COMMIT` in the same
 //! flush as the last. Postgres answers each message on its own, so every answer is checked, the first failure counts, and a
-//! `COMMIT` that reports success after a failure is not believed.
+//! `COMMIT` that reports success after a failure is not believed. Around the `COMMIT` of a transaction that wrote, whoever
+//! listens is told of what kinds it wrote ([`crate::commits`]).
 
 use std::time::{Duration, Instant};
 
+use domain::kinds::Kinds;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 
 use super::connection::Connection;
 use super::lanes::Lane;
-use crate::sql::Sql;
+use super::picker::Prepared;
+use crate::commits::Space;
+use crate::sql::{Sql, writes};
 use crate::{Error, Result, Scope, Visible};
 
 /// A bound parameter.
@@ -45,6 +49,10 @@ pub struct Tx<'s> {
     /// The server's number of this transaction, known once its first statement was answered.
     xid: Option<String>,
     begun: Instant,
+    /// What its statements wrote.
+    written: Kinds,
+    /// What its maker said it would write.
+    announced: Kinds,
 }
 
 enum Text<'q> {
@@ -63,7 +71,16 @@ impl Text<'_> {
 
 impl<'s> Tx<'s> {
     pub(super) fn new(connection: Connection, scope: &'s Scope, lane: Lane, mode: Mode) -> Self {
-        Self { connection, scope, lane, mode, xid: None, begun: Instant::now() }
+        Self {
+            connection,
+            scope,
+            lane,
+            mode,
+            xid: None,
+            begun: Instant::now(),
+            written: Kinds::NONE,
+            announced: Kinds::ALL,
+        }
     }
 
     pub fn scope(&self) -> &'s Scope {
@@ -72,6 +89,13 @@ impl<'s> Tx<'s> {
 
     pub fn visible(&self) -> Visible {
         self.scope.visible()
+    }
+
+    /// Holds the transaction to what the table of operations says of it. Nothing depends on that but the table's truth, so
+    /// a lie is an error in debug builds, and release builds do not ask.
+    pub fn announcing(mut self, kinds: Kinds) -> Self {
+        self.announced = kinds;
+        self
     }
 
     /// All rows of a statement.
@@ -91,8 +115,7 @@ impl<'s> Tx<'s> {
 
     /// Runs a statement for its effect; how many rows it touched.
     pub async fn run(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-        let statement = self.statement(&Text::Fixed(sql)).await?;
-        self.execute(&statement, params, Last::No).await
+        self.execute(Text::Fixed(sql), params, Last::No).await
     }
 
     /// Like [`Tx::all`], for text built at run time.
@@ -108,8 +131,7 @@ impl<'s> Tx<'s> {
 
     /// Runs text built at run time for its effect.
     pub async fn run_of(&mut self, sql: &Sql<'_>) -> Result<u64> {
-        let statement = self.statement(&Text::Shape(sql.text())).await?;
-        self.execute(&statement, &sql.params(), Last::No).await
+        self.execute(Text::Shape(sql.text()), &sql.params(), Last::No).await
     }
 
     /// The last statement and `COMMIT`, in one flush.
@@ -125,8 +147,7 @@ impl<'s> Tx<'s> {
 
     /// The last statement, for its effect, and `COMMIT`, in one flush; how many rows it touched.
     pub async fn last_run(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-        let statement = self.statement(&Text::Fixed(sql)).await?;
-        self.execute(&statement, params, Last::Yes).await
+        self.execute(Text::Fixed(sql), params, Last::Yes).await
     }
 
     /// Ends the transaction. Nothing was written before this answered `Ok`.
@@ -134,8 +155,11 @@ impl<'s> Tx<'s> {
         if !self.connection.open {
             return Ok(());
         }
+        let heard = self.before_commit().await?;
         let committed = self.connection.client().batch_execute("COMMIT").await;
-        self.ended(committed).await
+        let ended = self.ended(committed).await;
+        self.after_commit(heard).await;
+        ended
     }
 
     /// Ends the transaction without effect; also what dropping it does, later.
@@ -173,8 +197,24 @@ impl<'s> Tx<'s> {
         )
     }
 
+    /// Tells of the `COMMIT` that is about to be sent; which kinds somebody wants to hear of afterwards too.
+    async fn before_commit(&self) -> Result<Kinds> {
+        let commits = self.scope.pool().commits();
+        let heard = commits.heard(self.written);
+        if cfg!(debug_assertions) && !heard.without(self.announced).is_empty() {
+            let hidden = heard.without(self.announced);
+            return Err(Error::internal(format!("the operation touches {hidden:?}, which its entry does not say")));
+        }
+        commits.before(Space::Workspace(self.scope.workspace()), heard).await;
+        Ok(heard)
+    }
+
+    async fn after_commit(&self, heard: Kinds) {
+        self.scope.pool().commits().after(Space::Workspace(self.scope.workspace()), heard).await;
+    }
+
     /// The prepared statement of a text, prepared inside this transaction if the connection does not know it yet.
-    async fn statement(&mut self, text: &Text<'_>) -> Result<Statement> {
+    async fn statement(&mut self, text: &Text<'_>) -> Result<Prepared> {
         let (statements, workspace) = self.connection.slot().statements();
         let known = match text {
             Text::Fixed(sql) => statements.fixed(workspace, sql),
@@ -183,6 +223,7 @@ impl<'s> Tx<'s> {
         if let Some(known) = known {
             return Ok(known);
         }
+        let writes = writes::kinds(text.as_str())?;
         // Names resolve only where the search path is set.
         let alone = !self.connection.open;
         if alone {
@@ -191,7 +232,7 @@ impl<'s> Tx<'s> {
             let begun = self.connection.client().simple_query(&begin).await?;
             self.xid = xid_of(&begun);
         }
-        let statement = self.connection.client().prepare(text.as_str()).await?;
+        let statement = Prepared { statement: self.connection.client().prepare(text.as_str()).await?, writes };
         if alone && self.mode == Mode::EachStatement {
             self.connection.client().batch_execute("COMMIT").await?;
             self.connection.open = false;
@@ -205,7 +246,7 @@ impl<'s> Tx<'s> {
     }
 
     async fn query(&mut self, text: Text<'_>, params: &[Param<'_>], last: Last) -> Result<Vec<Row>> {
-        let statement = self.statement(&text).await?;
+        let statement = self.prepared(&text).await?;
         let result = self.flush(last, async |client| client.query(&statement, params).await).await;
         if result.as_ref().is_err_and(is_stale_plan) {
             // A migration changed a result type under a plan: everything prepared before it is prepared anew, by the
@@ -215,12 +256,31 @@ impl<'s> Tx<'s> {
         result
     }
 
-    async fn execute(&mut self, statement: &Statement, params: &[Param<'_>], last: Last) -> Result<u64> {
-        self.flush(last, async |client| client.execute(statement, params).await).await
+    async fn execute(&mut self, text: Text<'_>, params: &[Param<'_>], last: Last) -> Result<u64> {
+        let statement = self.prepared(&text).await?;
+        self.flush(last, async |client| client.execute(&statement, params).await).await
+    }
+
+    /// A statement that is about to be carried out.
+    async fn prepared(&mut self, text: &Text<'_>) -> Result<Statement> {
+        let Prepared { statement, writes } = self.statement(text).await?;
+        self.written = self.written.union(writes);
+        Ok(statement)
+    }
+
+    async fn flush<T>(
+        &mut self,
+        last: Last,
+        work: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T> {
+        let heard = if last == Last::Yes { self.before_commit().await? } else { Kinds::NONE };
+        let done = self.send(last, work).await;
+        self.after_commit(heard).await;
+        done
     }
 
     /// Sends `BEGIN` (if not begun), the work and `COMMIT` (if it is the last) as one flush and checks every answer.
-    async fn flush<T>(
+    async fn send<T>(
         &mut self,
         last: Last,
         work: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, tokio_postgres::Error>,

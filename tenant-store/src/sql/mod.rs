@@ -4,6 +4,7 @@
 mod filter;
 mod order;
 mod row;
+pub(crate) mod writes;
 
 pub use filter::{Asks, Condition, Like, Operator, Write};
 pub use order::{Order, Part};

@@ -33,7 +33,7 @@ const DELETE: &str = "with gone as (delete from task_run where id = $1 returning
     states as (delete from run_state where run_id in (select id from gone)), \
     logs as (delete from log where task_run_id in (select id from gone)), \
     artifacts as (delete from artifact where task_run_id in (select id from gone)), \
-    subflows as (update flow_run set parent_task_run_id = null where parent_task_run_id in (select id from gone)) \
+    subflows as (update flow_run set parent_task_run_id = null, updated = now() where parent_task_run_id in (select id from gone)) \
     select id from gone";
 
 pub async fn read(tx: &mut Tx<'_>, id: TaskRunId) -> Result<Option<TaskRun>> {

@@ -16,13 +16,13 @@ use domain::states::SetState;
 use tenant_store::flow_runs::{self, Creation, Updated};
 
 use super::asks::{answer, asks, created_by, exception_not_found};
-use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
+use crate::kit::{Call, Created, ETag, Failure, JsonBody, NoContent, Op, Path, Reply, Tagged};
 use crate::ops;
 
 pub static OPS: &[Op] = ops![
     POST "/flow_runs/" create(JsonBody<FlowRunCreate>) -> Created<FlowRun>,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [FlowRuns], audit Nothing;
-    GET "/flow_runs/{id}" read(Path<FlowRunId>) -> Json<FlowRun>,
+    GET "/flow_runs/{id}" read(Path<FlowRunId>) -> Tagged<FlowRun>,
         need Workspace(SeeFlows), lane Read, cost One, cache ETag, touches [], audit Nothing;
     PATCH "/flow_runs/{id}" update(Path<FlowRunId>, JsonBody<FlowRunUpdate>) -> NoContent,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [FlowRuns], audit Nothing;
@@ -52,8 +52,21 @@ async fn create(cx: Call, body: JsonBody<FlowRunCreate>) -> Reply<Created<FlowRu
     }
 }
 
-async fn read(cx: Call, id: Path<FlowRunId>) -> Reply<Json<FlowRun>> {
-    flow_runs::read(&mut cx.read().await?, *id).await?.map(Json).ok_or_else(not_found)
+async fn read(cx: Call, id: Path<FlowRunId>) -> Reply<Tagged<FlowRun>> {
+    let run = flow_runs::read(&mut cx.read().await?, *id).await?.ok_or_else(not_found)?;
+    Ok(cx.tagged(tag(&run), run))
+}
+
+/// What tells that a run has changed; the estimates that grow with time aside. The names of its pool and queue are not its
+/// own, and change without it.
+fn tag(run: &FlowRun) -> ETag {
+    ETag::of(&[
+        run.id.0.as_bytes(),
+        run.state_id.map(|id| id.0).unwrap_or_default().as_bytes(),
+        &run.updated.micros().to_le_bytes(),
+        run.work_pool_name.as_deref().unwrap_or_default().as_bytes(),
+        run.work_queue_name.as_deref().unwrap_or_default().as_bytes(),
+    ])
 }
 
 async fn update(cx: Call, id: Path<FlowRunId>, body: JsonBody<FlowRunUpdate>) -> Reply<NoContent> {

@@ -11,13 +11,13 @@ use domain::task_runs::{TaskRun, TaskRunCreate, TaskRunUpdate};
 use tenant_store::task_runs::{self, Creation};
 
 use super::asks::{answer, asks, exception_not_found};
-use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
+use crate::kit::{Call, Created, ETag, Failure, JsonBody, NoContent, Op, Path, Reply, Tagged};
 use crate::ops;
 
 pub static OPS: &[Op] = ops![
     POST "/task_runs/" create(JsonBody<TaskRunCreate>) -> Created<TaskRun>,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [TaskRuns], audit Nothing;
-    GET "/task_runs/{id}" read(Path<TaskRunId>) -> Json<TaskRun>,
+    GET "/task_runs/{id}" read(Path<TaskRunId>) -> Tagged<TaskRun>,
         need Workspace(SeeFlows), lane Read, cost One, cache ETag, touches [], audit Nothing;
     PATCH "/task_runs/{id}" update(Path<TaskRunId>, JsonBody<TaskRunUpdate>) -> NoContent,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [TaskRuns], audit Nothing;
@@ -32,9 +32,16 @@ async fn create(cx: Call, body: JsonBody<TaskRunCreate>) -> Reply<Created<TaskRu
     Ok(Created::if_fresh(run, fresh))
 }
 
-async fn read(cx: Call, id: Path<TaskRunId>) -> Reply<Json<TaskRun>> {
+async fn read(cx: Call, id: Path<TaskRunId>) -> Reply<Tagged<TaskRun>> {
     let run = task_runs::read(&mut cx.read().await?, *id).await?;
-    run.map(Json).ok_or_else(|| Failure::not_found("Task not found"))
+    let run = run.ok_or_else(|| Failure::not_found("Task not found"))?;
+    Ok(cx.tagged(tag(&run), run))
+}
+
+/// What tells that a run has changed; the estimates that grow with time aside.
+fn tag(run: &TaskRun) -> ETag {
+    let state = run.state_id.map(|id| id.0).unwrap_or_default();
+    ETag::of(&[run.id.0.as_bytes(), state.as_bytes(), &run.updated.micros().to_le_bytes()])
 }
 
 async fn update(cx: Call, id: Path<TaskRunId>, body: JsonBody<TaskRunUpdate>) -> Reply<NoContent> {
