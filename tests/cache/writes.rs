@@ -88,7 +88,7 @@ fn accounts_workspaces_and_what_a_key_opens() {
     };
     kept(&root, "/api/me/workspaces");
     let workspace = account.workspace();
-    assert_eq!(handles(&root), [workspace.handle.clone()]);
+    assert_eq!(handles(&root), [workspace.handle.as_str()]);
     kept(&root, "/api/me/workspaces");
     kept(&workspace.api(), "/");
     workspace.api().patch("/", &json!({"handle": "renamed"})).expect(204);
