@@ -1,8 +1,8 @@
 //! Connections to one database that holds workspaces.
 //!
 //! A connection at rest belongs to nobody: the login role has no rights in tenant schemas, and every access, reads too, is a
-//! transaction that sets role and search path locally ([`Tx`]). Connections remember which workspace they served last, and
-//! a small picker over deadpool's objects prefers that one, because changing the search path throws away prepared plans.
+//! transaction that sets role and search path locally ([`Tx`]). Connections remember which workspaces they served, and a
+//! small picker over deadpool's objects keeps each workspace to few of them ([`picker`]).
 //! [`Lane`]s keep one tenant's heavy lists from starving its own, or its neighbours', state changes.
 
 mod connection;
@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
 
+use domain::WorkspaceId;
+
 use crate::{Commits, Error, Result, Scope};
 use connection::Connection;
 use lanes::Lanes;
-use picker::{Picked, Picker};
+use picker::{PATIENCE, Picked, Picker, Slot};
 
 pub use lanes::{Lane, LaneStatus};
 /// A connection string, parsed.
@@ -38,6 +40,9 @@ pub struct PoolSettings {
     pub schemas_per_connection: usize,
     /// After this time a connection is closed.
     pub max_age: Duration,
+    /// The session itself has the hot lane's time-out and generic plans, so that its transactions need not set them. Off
+    /// where sessions are not ours (a pooler in transaction mode): then each transaction sets all it needs.
+    pub session_defaults: bool,
     /// `SET LOCAL ROLE` to the workspace's role in each transaction; off where the database gives no roles.
     pub tenant_roles: bool,
     /// Longest a statement of the lane may run.
@@ -61,6 +66,7 @@ impl Default for PoolSettings {
             connect: Duration::from_secs(5),
             schemas_per_connection: 100,
             max_age: Duration::from_secs(30 * 60),
+            session_defaults: true,
             tenant_roles: true,
             timeouts: LaneTimeouts {
                 hot: Duration::from_secs(10),
@@ -83,6 +89,16 @@ pub struct PoolStatus {
 
 /// Told how long each request waited for its connection, or until it gave up.
 type OnWait = Box<dyn Fn(Lane, Duration) + Send + Sync>;
+
+/// Options of the session, behind those the connection string gives.
+fn session(mut config: Config, settings: &PoolSettings) -> Config {
+    if settings.session_defaults {
+        let given = config.get_options().unwrap_or_default().to_owned();
+        let timeout = settings.timeouts.hot.as_millis();
+        config.options(format!("{given} -c statement_timeout={timeout} -c plan_cache_mode=force_generic_plan").trim());
+    }
+    config
+}
 
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
@@ -107,10 +123,10 @@ impl std::fmt::Debug for Pool {
 
 impl Pool {
     /// A pool on the database that `config` names, of whose commits `commits` is told. Opens nothing yet.
-    pub fn new(config: tokio_postgres::Config, settings: PoolSettings, commits: Commits) -> Result<Self> {
+    pub fn new(config: Config, settings: PoolSettings, commits: Commits) -> Result<Self> {
         // Fast: the connection's state is known from the way it was used, and `Clean` would cost a trip and drop the plans.
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, tokio_postgres::NoTls, manager);
+        let manager = Manager::from_config(session(config, &settings), tokio_postgres::NoTls, manager);
         let factory = deadpool_postgres::Pool::builder(manager)
             .max_size(settings.size + SPARE)
             .runtime(deadpool_postgres::Runtime::Tokio1)
@@ -180,14 +196,27 @@ impl Pool {
         let turn = tokio::time::timeout(self.0.settings.wait, turn).await.map_err(|_| {
             Error::Unavailable(format!("no connection within {:?} ({lane:?} lane)", self.0.settings.wait))
         })?;
-        let counted = match self.0.picker.pick(workspace) {
+        let member = match self.pick(workspace).await {
             Picked::Idle(slot) => return Ok(Connection::new(self.clone(), slot, turn)),
-            Picked::Open(counted) => counted,
+            Picked::Open(member) => member,
         };
         let object = self.0.factory.get().await.map_err(|e| match e {
             deadpool_postgres::PoolError::Backend(e) => Error::from(e),
             e => Error::Unavailable(e.to_string()),
         })?;
-        Ok(Connection::new(self.clone(), picker::Slot::new(object, workspace, counted), turn))
+        Ok(Connection::new(self.clone(), Slot::new(object, workspace, member), turn))
+    }
+
+    async fn pick(&self, workspace: WorkspaceId) -> Picked {
+        let mut coming = match self.0.picker.pick(workspace) {
+            Ok(picked) => return picked,
+            Err(coming) => coming,
+        };
+        if let Ok(Ok(slot)) = tokio::time::timeout(PATIENCE, &mut coming).await {
+            return Picked::Idle(slot);
+        }
+        // One may have come at the last moment; after `close` none can.
+        coming.close();
+        coming.try_recv().map(Picked::Idle).unwrap_or_else(|_| self.0.picker.pick_now(workspace))
     }
 }

@@ -5,6 +5,7 @@
 //! `COMMIT` that reports success after a failure is not believed. Around the `COMMIT` of a transaction that wrote, whoever
 //! listens is told of what kinds it wrote ([`crate::commits`]).
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use domain::kinds::Kinds;
@@ -185,16 +186,21 @@ impl<'s> Tx<'s> {
         let access = if self.mode == Mode::EachStatement { " READ ONLY" } else { "" };
         let role = if settings.tenant_roles { format!("SET LOCAL ROLE {schema};") } else { String::new() };
         let xid = if self.mode == Mode::Whole { ";SELECT pg_catalog.pg_current_xact_id()" } else { "" };
-        let timeout = timeout.as_millis();
-        // The statements of writes have the same plan whatever they are given, but Postgres takes the plan for given values
-        // to be cheaper and makes it anew each time, which costs as much as carrying it out. Lists do depend on values.
+        // The statements of writes, and reads by key, have the same plan whatever they are given, but Postgres takes the
+        // plan for given values to be cheaper and makes it anew each time, which costs as much as carrying it out. Lists do
+        // depend on values.
         let plans = match self.lane {
-            Lane::Hot | Lane::Ingest => ";SET LOCAL plan_cache_mode TO force_generic_plan",
-            Lane::Read | Lane::Heavy => "",
+            Lane::Hot | Lane::Read | Lane::Ingest => "force_generic_plan",
+            Lane::Heavy => "auto",
         };
-        format!(
-            "BEGIN{access};{role}SET LOCAL search_path TO {schema};SET LOCAL statement_timeout TO {timeout}{plans}{xid}"
-        )
+        let mut more = String::new();
+        if !settings.session_defaults || timeout != timeouts.hot {
+            let _ = write!(more, ";SET LOCAL statement_timeout TO {}", timeout.as_millis());
+        }
+        if !settings.session_defaults || self.lane == Lane::Heavy {
+            let _ = write!(more, ";SET LOCAL plan_cache_mode TO {plans}");
+        }
+        format!("BEGIN{access};{role}SET LOCAL search_path TO {schema}{more}{xid}")
     }
 
     /// Tells of the `COMMIT` that is about to be sent; which kinds somebody wants to hear of afterwards too.
