@@ -40,7 +40,7 @@ impl Service<Request> for Dispatch {
 }
 
 async fn dispatch(app: App, mut request: Request) -> Response {
-    let way = Way::of(&mut request).clone();
+    let way = Way::take(&mut request);
     let (Some(op), Entered::Permitted(caller)) = (way.op, way.entered) else {
         return Failure::internal("a request came past authorisation without a caller").answer("dispatch");
     };

@@ -37,4 +37,10 @@ impl Way {
         // `RequestId` is the outermost layer and inserts it.
         request.extensions_mut().get_mut::<Way>().expect("the outermost layer lays the way")
     }
+
+    /// The same, at its end.
+    pub fn take(request: &mut Request) -> Way {
+        // As above; `Dispatch`, the innermost, takes it once.
+        request.extensions_mut().remove::<Way>().expect("the outermost layer lays the way")
+    }
 }
