@@ -305,7 +305,7 @@ mod tests {
     use super::*;
 
     fn workspace(number: u128) -> WorkspaceId {
-        WorkspaceId::from(uuid::Uuid::from_u128(number))
+        WorkspaceId(uuid::Uuid::from_u128(number))
     }
 
     #[test]
