@@ -15,6 +15,7 @@ mod metrics;
 pub mod program;
 mod redis;
 mod tables;
+mod telemetry;
 
 pub use app::App;
 

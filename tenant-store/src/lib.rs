@@ -32,6 +32,10 @@ mod testing;
 pub mod work_pools;
 pub mod work_queues;
 
+/// Target of the spans that are made for a trace: what a transaction took, for which workspace. They hold no SQL and no
+/// value, and cost nothing where nobody collects them.
+pub const SPANS: &str = "spans";
+
 pub use commits::Commits;
 pub use error::{Error, Result};
 pub use pool::{Lane, Pool, PoolSettings, Tx};

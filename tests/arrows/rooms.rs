@@ -9,6 +9,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ("metrics", &[], "Whoever counts depends on the counters."),
     ("redis", &["config", "metrics"], "The way to Redis knows nothing of what is kept there."),
     ("cache", &["config", "kit", "redis"], "What is kept knows entries and keys; the edge decides what to answer."),
+    ("telemetry", &["config", "metrics", "kit"], "What is sent to a collector is told to it; it asks nobody."),
     ("embedded", &[], "The private Postgres knows nothing of the server; `program` puts them together."),
     (
         "kit",
@@ -17,7 +18,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ),
     (
         "edge",
-        &["kit", "App", "config", "metrics", "redis", "cache"],
+        &["kit", "App", "config", "metrics", "redis", "cache", "telemetry"],
         "A layer reads the operation's entry and what App shares; it names neither a slice nor the program.",
     ),
     (
@@ -62,6 +63,7 @@ const STORE_FLOOR_EXPORTS: &[&str] = &[
     "SchemaName",
     "Scope",
     "Visible",
+    "SPANS",
 ];
 
 #[test]

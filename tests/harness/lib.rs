@@ -18,6 +18,7 @@
 mod api;
 mod client;
 mod cluster;
+mod collector;
 mod dev;
 mod folder;
 mod held;
@@ -35,6 +36,7 @@ mod wait;
 pub use api::{Answer, Api};
 pub use client::{Client, tool};
 pub use cluster::{Cluster, Database};
+pub use collector::{Collector, Span};
 pub use dev::Dev;
 pub use folder::Folder;
 pub use held::Held;

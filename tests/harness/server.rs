@@ -193,7 +193,12 @@ impl Settings {
         // What the developer's shell says about other servers is not meant for this one.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            if text.starts_with("PREFECT") || text.starts_with("PG") || text == "DATABASE_URL" || text == "REDIS_URL" {
+            if text.starts_with("PREFECT")
+                || text.starts_with("PG")
+                || text.starts_with("OTEL_")
+                || text == "DATABASE_URL"
+                || text == "REDIS_URL"
+            {
                 command.env_remove(&name);
             }
         }

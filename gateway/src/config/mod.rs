@@ -6,12 +6,14 @@ mod database;
 mod edge;
 mod listen;
 mod redis;
+mod telemetry;
 
 pub use cache::CacheSettings;
 pub use database::DatabaseSettings;
 pub use edge::EdgeSettings;
 pub use listen::{ConnectionSettings, ForwardingHeader, ListenSettings, ProxySettings, TlsSettings};
 pub use redis::{RedisAddress, RedisSettings};
+pub use telemetry::{Otlp, Sampling, TelemetrySettings};
 
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]

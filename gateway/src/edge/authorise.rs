@@ -5,6 +5,7 @@ use tenant_store::Scope;
 
 use super::layer::{Below, Step, down};
 use super::refuse::refuse;
+use super::trace::Seen;
 use super::way::Entered;
 use super::{Request, Way};
 use crate::kit::{Caller, Failure, Need, Reply, Response};
@@ -19,7 +20,11 @@ impl Step for Authorise {
         let Some(op) = way.op else { return Failure::no_route().answer("authorise") };
         match permit(op.need, std::mem::take(&mut way.entered)) {
             Ok(caller) => {
+                let actor = caller.actor();
                 way.entered = Entered::Permitted(caller);
+                if let (Some(seen), Some(actor)) = (request.extensions().get::<Seen>(), actor) {
+                    seen.actor(actor);
+                }
                 down(below, request).await
             }
             Err(failure) => refuse(request, failure, op.id).await,

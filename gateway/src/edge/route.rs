@@ -30,8 +30,9 @@ impl Step for Route {
         match found {
             Found::Op(op, params) => {
                 (way.op, way.params) = (Some(op), params);
+                let tenant = way.address.tenant;
                 if let Some(seen) = request.extensions().get::<Seen>() {
-                    seen.operation(op.id);
+                    seen.operation(op.id, tenant);
                 }
                 down(below, request).await
             }

@@ -1,27 +1,46 @@
-//! The access log and the counters of requests. Refuses nothing. Paths are logged as the operation's template, never with
-//! query, headers or bodies.
+//! The span, the counters and the access log of requests. Refuses nothing. A request is named by its operation, never by its
+//! path, query, headers or body.
 
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use http::StatusCode;
+use domain::ActorId;
+use http::{Method, StatusCode};
 use tracing::Instrument;
 
 use super::layer::{Below, Step, down};
 use super::{Request, Way};
-use crate::kit::{ClientAddress, Response};
+use crate::kit::{ClientAddress, Response, Tenant};
 use crate::metrics::Metrics;
+use crate::telemetry::context::{Learned, TRACE_RESPONSE, Traced, ids};
 
 #[derive(Clone)]
 pub struct Trace(Arc<Metrics>);
 
 /// What the layers below learned, for the log above them.
-#[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<Option<&'static str>>>);
+#[derive(Clone)]
+pub struct Seen(Arc<Mutex<Learned>>);
 
 impl Seen {
-    pub fn operation(&self, id: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+    fn nothing() -> Self {
+        Self(Arc::new(Mutex::new(Learned { operation: "none", tenant: Tenant::Nobody, actor: None })))
+    }
+
+    pub fn operation(&self, id: &'static str, tenant: Tenant) {
+        self.change(|learned| (learned.operation, learned.tenant) = (id, tenant));
+    }
+
+    pub fn actor(&self, actor: ActorId) {
+        self.change(|learned| learned.actor = Some(actor));
+    }
+
+    fn learned(&self) -> Learned {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Learned)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -33,26 +52,45 @@ impl Trace {
 
 impl Step for Trace {
     async fn run(self, mut request: Request, below: impl Below) -> Response {
-        let seen = Seen::default();
+        let seen = Seen::nothing();
         request.extensions_mut().insert(seen.clone());
+        let traced = Traced::begin(request.headers());
         let way = Way::of(&mut request);
         let arrived = way.arrived;
-        let span = tracing::info_span!("request", id = way.request_id);
+        let span = tracing::info_span!("request", id = way.request_id, trace = traced.id.as_deref());
         let method = request.method().clone();
         let client = ClientAddress::of(request.extensions()).ip();
         let in_flight = self.0.requests.enter();
-        let response = down(below, request).instrument(span.clone()).await;
+        let work = down(below, request).instrument(span.clone()).instrument(traced.span.clone());
+        let mut response = work.await;
         drop(in_flight);
-        let operation = seen.0.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or("none");
-        let (status, elapsed) = (response.status(), arrived.elapsed());
-        self.0.requests.answered(operation, status, elapsed);
-        let _entered = span.enter();
-        let (status, micros) = (status.as_u16(), elapsed.as_micros());
-        if response.status() >= StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::warn!(target: "access", %client, %method, operation, status, micros, "answered");
-        } else {
-            tracing::debug!(target: "access", %client, %method, operation, status, micros, "answered");
+        let (learned, status, elapsed) = (seen.learned(), response.status(), arrived.elapsed());
+        self.0.requests.answered(learned.operation, status, elapsed);
+        traced.end(&method, &learned, status);
+        if let Some(value) = traced.answer() {
+            response.headers_mut().insert(TRACE_RESPONSE, value);
         }
+        span.in_scope(|| log(client, &method, &learned, status, elapsed));
         response
     }
+}
+
+/// One line; its fields are in the README.
+fn log(client: IpAddr, method: &Method, learned: &Learned, status: StatusCode, elapsed: Duration) {
+    if !tracing::enabled!(target: "access", tracing::Level::INFO) {
+        return;
+    }
+    let (account, workspace) = ids(learned.tenant);
+    tracing::info!(
+        target: "access",
+        %client,
+        %method,
+        operation = learned.operation,
+        status = status.as_u16(),
+        micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        account,
+        workspace,
+        actor = learned.actor.map(|actor| actor.to_string()),
+        "answered"
+    );
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use domain::ActorId;
 use http::HeaderMap;
 use hyper::upgrade::OnUpgrade;
 use tenant_store::control::{AccountMember, Membership, Principal};
@@ -32,6 +33,18 @@ pub enum Caller {
         member: Membership,
         scope: Scope,
     },
+}
+
+impl Caller {
+    /// Who acts; `None` where the operation is open.
+    pub fn actor(&self) -> Option<ActorId> {
+        match self {
+            Caller::Nobody => None,
+            Caller::Key(principal) => Some(principal.actor),
+            Caller::Account(member) => Some(member.principal().actor),
+            Caller::Workspace { member, .. } => Some(member.principal().actor),
+        }
+    }
 }
 
 /// A request that was let in.

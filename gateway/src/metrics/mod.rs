@@ -18,6 +18,8 @@ mod program;
 mod redis;
 mod requests;
 mod sockets;
+mod telemetry;
+mod workspaces;
 
 use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Registry, TextEncoder};
@@ -32,6 +34,8 @@ pub use program::Program;
 pub use redis::Redis;
 pub use requests::Requests;
 pub use sockets::Sockets;
+pub use telemetry::{Sent, Telemetry};
+pub use workspaces::Workspaces;
 
 pub struct Metrics {
     registry: Registry,
@@ -44,6 +48,8 @@ pub struct Metrics {
     pub pools: Pools,
     pub program: Program,
     pub redis: Redis,
+    pub telemetry: Telemetry,
+    pub workspaces: Workspaces,
 }
 
 impl Metrics {
@@ -62,6 +68,8 @@ impl Metrics {
             pools: Pools::new(&maker),
             program: Program::new(&maker),
             redis: Redis::new(&maker),
+            telemetry: Telemetry::new(&maker),
+            workspaces: Workspaces::new(&maker),
             registry,
         }
     }

@@ -5,6 +5,7 @@ use prometheus::{IntCounterVec, IntGauge};
 use super::make::Maker;
 
 pub struct Redis {
+    configured: IntGauge,
     up: IntGauge,
     failures: IntCounterVec,
 }
@@ -15,6 +16,7 @@ const WHY: &[&str] = &["timeout", "broken", "refused"];
 impl Redis {
     pub fn new(maker: &Maker<'_>) -> Self {
         Self {
+            configured: maker.gauge("prefecture_redis_configured", "1 where the program was given a Redis"),
             up: maker.gauge("prefecture_redis_up", "1 while Redis answers; 0 also where none is configured"),
             failures: maker.counters(
                 "prefecture_redis_failures_total",
@@ -23,6 +25,10 @@ impl Redis {
                 WHY,
             ),
         }
+    }
+
+    pub fn configured(&self) {
+        self.configured.set(1);
     }
 
     pub fn answers(&self, up: bool) {

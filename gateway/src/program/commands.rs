@@ -4,22 +4,28 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Handle;
 
 use super::{Error, dev, logging, migrate, run};
 use crate::admin::{AdminArgs, admin};
-use crate::config::{CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings};
+use crate::config::{CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, TelemetrySettings};
+use crate::telemetry::Telemetry;
 
 /// A multi-tenant server for the Prefect REST API.
 #[derive(Parser)]
 #[command(name = "prefecture", version, about, max_term_width = 110)]
 struct Cli {
-    /// What to log: error, warn, info, debug, trace, or per module (info,access=debug).
+    /// What to log: error, warn, info, debug, trace, or per module (info,gateway::edge=debug).
     #[arg(long, env = "PREFECTURE_LOG", default_value = "info", global = true, value_name = "FILTER")]
     log: String,
 
     /// How to write the log: text or json.
     #[arg(long, env = "PREFECTURE_LOG_FORMAT", default_value = "text", global = true, value_parser = ["text", "json"], value_name = "FORMAT")]
     log_format: String,
+
+    /// A line in the log for each request: on or off.
+    #[arg(long, env = "PREFECTURE_ACCESS_LOG", default_value = "off", global = true, value_parser = ["on", "off"], value_name = "on|off")]
+    access_log: String,
 
     #[command(subcommand)]
     command: Command,
@@ -54,6 +60,9 @@ pub struct DevArgs {
 
     #[command(flatten)]
     pub cache: CacheSettings,
+
+    #[command(flatten)]
+    pub telemetry: TelemetrySettings,
 }
 
 #[derive(Args)]
@@ -72,6 +81,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub cache: CacheSettings,
+
+    #[command(flatten)]
+    pub telemetry: TelemetrySettings,
 }
 
 #[derive(Args)]
@@ -87,23 +99,43 @@ pub struct MigrateArgs {
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::start(&cli.log, &cli.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
+    let telemetry = match observe(&cli, runtime.handle()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(&error),
+    };
     let done = runtime.block_on(async {
-        match cli.command {
-            Command::Dev(args) => dev::dev(*args).await,
-            Command::Serve(args) => run::serve_command(*args).await,
+        let done = match cli.command {
+            Command::Dev(args) => dev::dev(*args, &telemetry).await,
+            Command::Serve(args) => run::serve_command(*args, &telemetry).await,
             Command::Migrate(args) => migrate::migrate_command(args).await,
             Command::Admin(args) => admin(*args).await,
-        }
+        };
+        telemetry.end().await;
+        done
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// Begins the log, and what goes to a collector: only a server has something to tell it.
+fn observe(cli: &Cli, runtime: &Handle) -> Result<Telemetry, Error> {
+    let settings = match &cli.command {
+        Command::Dev(args) => Some(&args.telemetry),
+        Command::Serve(args) => Some(&args.telemetry),
+        Command::Migrate(_) | Command::Admin(_) => None,
+    };
+    let telemetry = match settings {
+        Some(settings) => Telemetry::start(&settings.otlp()?, runtime)?,
+        None => Telemetry::off(runtime),
+    };
+    logging::start(&cli.log, &cli.log_format, cli.access_log == "on", telemetry.tracer())?;
+    Ok(telemetry)
 }
 
 fn fail(error: &Error) -> ExitCode {

@@ -19,6 +19,7 @@ use super::commands::DevArgs;
 use super::{Error, migrate, run};
 use crate::config::DatabaseSettings;
 use crate::embedded::Embedded;
+use crate::telemetry::Telemetry;
 
 /// The login that serves requests: also on a laptop it owns nothing.
 const SERVING: &str = "prefecture_serve";
@@ -35,18 +36,18 @@ struct DevFile {
     database_url: String,
 }
 
-pub async fn dev(args: DevArgs) -> Result<(), Error> {
+pub async fn dev(args: DevArgs, telemetry: &Telemetry) -> Result<(), Error> {
     let mut stop = run::Stop::listen()?;
     args.edge.validate()?;
     args.listen.validate()?;
     let embedded = Embedded::start(&args.data_dir).await?;
-    let served = serve(&args, &embedded, &mut stop).await;
+    let served = serve(&args, &embedded, &mut stop, telemetry).await;
     // Whatever happened, the database is stopped in order.
     embedded.stop().await?;
     served
 }
 
-async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop) -> Result<(), Error> {
+async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, telemetry: &Telemetry) -> Result<(), Error> {
     let owners = Owners {
         control: embedded.database_url(),
         places: [("default".to_owned(), embedded.database_url())].into(),
@@ -73,7 +74,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop) -> Res
         spare_schemas: 2,
         delete_grace: Duration::from_secs(7 * 86_400),
     };
-    let running = run::start(&args.listen, &database, &args.edge, &args.redis, &args.cache, owners).await?;
+    let running = run::start(&args.listen, &database, &args.edge, &args.redis, &args.cache, owners, telemetry).await?;
     let root_url = running.serving.url.clone();
     let (account_id, workspace_id, api_key) = match remembered {
         Some(known) => (known.account_id, known.workspace_id, known.api_key),

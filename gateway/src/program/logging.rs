@@ -1,28 +1,109 @@
-//! The log: to standard error, as text or as JSON lines. At no level does it hold a key, a body or a row.
+//! The log: to standard error, as text or as JSON lines; its level can be changed while the program runs. Beside it, where
+//! they are wanted, the spans that go to a collector. At no level does the log hold a key, a body or a row.
+//!
+//! The access log is one line a request at the target `access`, off unless it is asked for. See the README for its fields.
 
 use std::io::IsTerminal;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use opentelemetry_sdk::trace::SdkTracer;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::Directive;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{FilterExt, FilterFn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
-/// Libraries that write below this level what passes through them: messages with keys, headers, parameters of statements.
-const TALKATIVE: [&str; 5] = ["tungstenite", "tokio_tungstenite", "h2", "hyper", "tokio_postgres"];
-const QUIET: LevelFilter = LevelFilter::WARN;
+use crate::config::WrongSetting;
+use crate::telemetry::SPANS;
 
-pub fn start(filter: &str, format: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|error| {
-        eprintln!("prefecture: PREFECTURE_LOG: {error}; logging at info. Write for example info,access=debug");
-        EnvFilter::new("info")
-    });
-    let quieter = |library: &str| format!("{library}={QUIET}").parse::<Directive>().ok();
-    let filter = TALKATIVE.into_iter().filter_map(quieter).fold(filter, EnvFilter::add_directive);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    // Set once, at the start of the program.
-    let _ = match format {
-        "json" => log.json().flatten_event(true).try_init(),
-        _ => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+/// What speaks below warnings. Libraries do not, whatever the filter says: they write what passes through them, messages
+/// with keys, headers, parameters of statements.
+const OURS: [&str; 6] = ["gateway", "tenant_store", "domain", "wire", "prefecture", ACCESS];
+const ACCESS: &str = "access";
+const SETTING: &str = "--log (PREFECTURE_LOG)";
+const EXAMPLE: &str = "info,gateway::edge=debug";
+
+/// The one log of the process.
+static LEVEL: OnceLock<LogLevel> = OnceLock::new();
+
+/// What is logged, as it was last said.
+pub struct LogLevel {
+    filter: reload::Handle<EnvFilter, Registry>,
+    said: Mutex<String>,
+    access: bool,
+}
+
+/// Begins to log. `access` writes a line for each request; `tracer` makes the spans for a collector.
+pub fn start(filter: &str, format: &str, access: bool, tracer: Option<SdkTracer>) -> Result<(), WrongSetting> {
+    let (levels, handle) = reload::Layer::new(compose(filter, access)?);
+    let ours = FilterFn::new(may_speak).with_max_level_hint(LevelFilter::TRACE);
+    let log = fmt::layer().with_writer(std::io::stderr);
+    let log: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        // A line of the access log is told from others by its target.
+        "json" => log.json().flatten_event(true).boxed(),
+        _ => log.with_target(false).with_ansi(std::io::stderr().is_terminal()).boxed(),
     };
+    let spans = tracer.map(|tracer| {
+        tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_level(false)
+            .with_target(false)
+            .with_filter(FilterFn::new(is_sent).with_max_level_hint(LevelFilter::INFO))
+    });
+    let subscriber = tracing_subscriber::registry().with(log.with_filter(levels.and(ours)));
+    // Set once, at the start of the program. A layer that is `None` would have every span made for nobody.
+    let set = match spans {
+        Some(spans) => subscriber.with(spans).try_init(),
+        None => subscriber.try_init(),
+    };
+    if set.is_ok() {
+        let _ = LEVEL.set(LogLevel { filter: handle, said: Mutex::new(filter.to_owned()), access });
+    }
+    Ok(())
+}
+
+/// `None` before the log began.
+pub fn level() -> Option<&'static LogLevel> {
+    LEVEL.get()
+}
+
+impl LogLevel {
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Logs by this filter from now on.
+    pub fn change(&self, filter: &str) -> Result<(), WrongSetting> {
+        let composed = compose(filter, self.access)?;
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        self.filter.reload(composed).map_err(|error| WrongSetting::new(SETTING, error, EXAMPLE))?;
+        tracing::warn!(from = said.as_str(), to = filter, "the log level was changed");
+        filter.clone_into(&mut said);
+        Ok(())
+    }
+}
+
+/// A filter that says nothing of the access log has it as the setting says.
+fn compose(filter: &str, access: bool) -> Result<EnvFilter, WrongSetting> {
+    let named = filter.split(',').any(|directive| directive.trim().split('=').next() == Some(ACCESS));
+    let whole = match (named, access) {
+        (true, _) => filter.to_owned(),
+        (false, true) => format!("{filter},{ACCESS}=info"),
+        (false, false) => format!("{filter},{ACCESS}=off"),
+    };
+    EnvFilter::try_new(whole).map_err(|error| WrongSetting::new(SETTING, error, EXAMPLE))
+}
+
+fn may_speak(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::WARN || OURS.contains(&metadata.target().split("::").next().unwrap_or_default())
+}
+
+fn is_sent(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target() == SPANS
 }
 
 #[cfg(test)]
@@ -30,9 +111,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_library_is_named_as_a_filter_can_say_it() {
-        for library in TALKATIVE {
-            assert!(format!("{library}={QUIET}").parse::<Directive>().is_ok(), "{library}");
-        }
+    fn the_access_log_is_as_the_setting_says_unless_the_filter_names_it() {
+        let composed = |filter, access| compose(filter, access).unwrap().to_string();
+        assert!(composed("info", false).contains("access=off"));
+        assert!(composed("debug", true).contains("access=info"));
+        assert!(composed("info,access=debug", false).contains("access=debug"));
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_refused_with_one_that_can() {
+        let error = compose("gateway=loudly", false).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains("PREFECTURE_LOG") && error.contains(EXAMPLE)));
+        assert!(compose(EXAMPLE, false).is_ok());
     }
 }

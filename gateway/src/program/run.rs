@@ -9,13 +9,15 @@ use tenant_store::{Commits, Pool};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::census::census;
 use super::commands::ServeArgs;
-use super::{Error, Serving, migrate, serve, serve_metrics};
+use super::{Error, Serving, migrate, serve, serve_operator};
 use crate::cache::Cache;
 use crate::config::{CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, WrongSetting};
 use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::redis::Redis;
+use crate::telemetry::Telemetry;
 use crate::{App, tables};
 
 /// The parts of a running program.
@@ -25,10 +27,10 @@ pub struct Running {
 }
 
 #[expect(clippy::print_stdout, reason = "scripts wait for this line")]
-pub async fn serve_command(args: ServeArgs) -> Result<(), Error> {
+pub async fn serve_command(args: ServeArgs, telemetry: &Telemetry) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
     let owners = migrate::owners(&args.database)?;
-    let running = start(&args.listen, &args.database, &args.edge, &args.redis, &args.cache, owners).await?;
+    let running = start(&args.listen, &args.database, &args.edge, &args.redis, &args.cache, owners, telemetry).await?;
     println!("listening on {}", running.serving.url);
     stop.told().await;
     running.serving.drain().await;
@@ -44,6 +46,7 @@ pub async fn start(
     redis: &RedisSettings,
     cache: &CacheSettings,
     owners: Owners,
+    telemetry: &Telemetry,
 ) -> Result<Running, Error> {
     edge.validate()?;
     cache.validate()?;
@@ -72,6 +75,7 @@ pub async fn start(
     metrics.pools.watch("default", &pool);
     metrics.pools.watch_control(&control);
     let app = App::new(control.clone(), vec![pool], cache, edge.clone(), metrics, redis, default_workspace);
+    telemetry.watch(&app.metrics());
 
     let listener = Listener::bind(listen, app.metrics()).await?;
     if let Some(address) = listen.metrics_listen {
@@ -83,10 +87,11 @@ pub async fn start(
             )
         })?;
         println!("metrics on http://{}/metrics", listener.local_addr()?);
-        serve_metrics(app.metrics(), listener);
+        serve_operator(app.metrics(), listener);
     }
     let grace = database.delete_grace;
     tokio::spawn(async move { provisioner.run(grace).await });
+    tokio::spawn(census(control.clone(), app.metrics()));
     let serving = serve(app, tables::tables().clone(), listener)?;
     Ok(Running { serving, control })
 }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ScriptInvocation, ServerErrorKind};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::config::{RedisSettings, WrongSetting};
 use crate::metrics::Metrics;
@@ -41,6 +43,7 @@ impl Redis {
     pub async fn start(settings: &RedisSettings, metrics: Arc<Metrics>) -> Result<Option<Self>, WrongSetting> {
         let Some(address) = settings.address()? else { return Ok(None) };
         let address = Address::new(address, settings)?;
+        metrics.redis.configured();
         let redis = Self(Arc::new(Inner { breaker: Breaker::default(), timeout: settings.redis_timeout, metrics }));
         redis.0.breaker.keep(address, redis.0.metrics.clone()).await;
         Ok(Some(redis))
@@ -80,6 +83,20 @@ impl Redis {
 
     async fn ask<T>(&self, question: impl AsyncFnOnce(Link) -> Result<T, RedisError>) -> Result<T, Away> {
         let Some((number, link)) = self.0.breaker.link() else { return Err(Away) };
+        let span = span();
+        let answer = self.put_to(number, link, question).instrument(span.clone()).await;
+        if answer.is_err() {
+            span.record("otel.status_code", "error");
+        }
+        answer
+    }
+
+    async fn put_to<T>(
+        &self,
+        number: u64,
+        link: Link,
+        question: impl AsyncFnOnce(Link) -> Result<T, RedisError>,
+    ) -> Result<T, Away> {
         let (why, broken) = match tokio::time::timeout(self.0.timeout, question(link)).await {
             Ok(Ok(answer)) => {
                 self.0.breaker.succeeded();
@@ -97,6 +114,17 @@ impl Redis {
         self.0.breaker.failed(number, broken);
         Err(Away)
     }
+}
+
+/// The span of a question: that one was asked, never what.
+fn span() -> Span {
+    tracing::info_span!(
+        target: tenant_store::SPANS,
+        "redis",
+        otel.kind = "client",
+        otel.status_code = Empty,
+        db.system.name = "redis",
+    )
 }
 
 /// Whether a server that is well said no: out of memory, a wrong type. One that is loading, or no master, is not well.

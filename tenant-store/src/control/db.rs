@@ -4,6 +4,7 @@
 use deadpool_postgres::{GenericClient, Manager, ManagerConfig, Object, RecyclingMethod, Runtime};
 use domain::kinds::{Kind, Kinds};
 use tokio_postgres::NoTls;
+use tracing::Instrument;
 
 use super::ControlSettings;
 use crate::commits::{Commits, Space};
@@ -123,14 +124,24 @@ impl Transaction<'_> {
 // The texts are `'static`, so the statements a connection keeps prepared are bounded by the program.
 
 async fn all<T: FromRow>(client: &impl GenericClient, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
-    let statement = client.prepare_cached(sql).await.map_err(readable)?;
-    let rows = client.query(&statement, params).await.map_err(readable)?;
+    let asked = async {
+        let statement = client.prepare_cached(sql).await?;
+        client.query(&statement, params).await
+    };
+    let rows = asked.instrument(span()).await.map_err(readable)?;
     rows.iter().map(|row| T::from_row(row).map_err(Error::from)).collect()
 }
 
 async fn run(client: &impl GenericClient, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-    let statement = client.prepare_cached(sql).await.map_err(readable)?;
-    client.execute(&statement, params).await.map_err(readable)
+    let done = async {
+        let statement = client.prepare_cached(sql).await?;
+        client.execute(&statement, params).await
+    };
+    done.instrument(span()).await.map_err(readable)
+}
+
+fn span() -> tracing::Span {
+    tracing::info_span!(target: crate::SPANS, "control statement", otel.kind = "client", db.system.name = "postgresql")
 }
 
 /// Errors of this database in the caller's terms: a table that is missing means that it was not migrated, not that a

@@ -114,7 +114,16 @@ const RESTORE: &str = "update control.workspace set deleted_at = null, updated =
         handle = coalesce($2, handle)
     where id = $1 and deleted_at is not null";
 
+/// The whole table, once a minute: it has a row for each workspace of the installation, and no index would spare reading
+/// them all.
+const BY_VERSION: &str = "select schema_version, count(*) from control.workspace where deleted_at is null group by 1";
+
 impl Control {
+    /// How many workspaces have each version of the schema; deleted ones are not counted.
+    pub async fn workspaces_by_version(&self) -> Result<Vec<(i32, i64)>> {
+        self.0.db.client().await?.all(BY_VERSION, &[]).await
+    }
+
     /// A workspace, ready for use when this answers. Whoever makes it owns it. A taken handle is a conflict.
     pub async fn create_workspace(&self, by: By, account: AccountId, new: &NewWorkspace<'_>) -> Result<Workspace> {
         let NewWorkspace { handle, name, description, placement } = new;

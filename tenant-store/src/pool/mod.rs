@@ -8,6 +8,7 @@
 mod connection;
 mod lanes;
 mod picker;
+mod span;
 mod tx;
 
 use std::sync::{Arc, OnceLock};
@@ -147,12 +148,12 @@ impl Pool {
 
     /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.
     pub async fn read<'s>(&self, scope: &'s Scope, lane: Lane) -> Result<Tx<'s>> {
-        Ok(Tx::new(self.checkout(scope, lane).await?, scope, lane, tx::Mode::EachStatement))
+        self.begin(scope, lane, tx::Mode::EachStatement).await
     }
 
     /// A transaction that writes: begun with its first statement, ended by `commit` or with its last statement.
     pub async fn write<'s>(&self, scope: &'s Scope, lane: Lane) -> Result<Tx<'s>> {
-        Ok(Tx::new(self.checkout(scope, lane).await?, scope, lane, tx::Mode::Whole))
+        self.begin(scope, lane, tx::Mode::Whole).await
     }
 
     /// Whether the database answers, for readiness.
@@ -181,13 +182,22 @@ impl Pool {
         &self.0.commits
     }
 
-    async fn checkout(&self, scope: &Scope, lane: Lane) -> Result<Connection> {
+    async fn begin<'s>(&self, scope: &'s Scope, lane: Lane, mode: tx::Mode) -> Result<Tx<'s>> {
+        let span = span::transaction(scope, lane, mode);
         let asked = Instant::now();
         let connection = self.connection(scope, lane).await;
+        let waited = asked.elapsed();
         if let Some(tell) = self.0.on_wait.get() {
-            tell(lane, asked.elapsed());
+            tell(lane, waited);
         }
-        connection
+        span::waited(&span, waited);
+        match connection {
+            Ok(connection) => Ok(Tx::new(connection, scope, lane, mode, span)),
+            Err(error) => {
+                span::failed(&span);
+                Err(error)
+            }
+        }
     }
 
     async fn connection(&self, scope: &Scope, lane: Lane) -> Result<Connection> {

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 use domain::kinds::Kinds;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
+use tracing::Span;
 
 use super::connection::Connection;
 use super::lanes::Lane;
 use super::picker::Prepared;
+use super::span;
 use crate::commits::Space;
 use crate::sql::{Sql, writes};
 use crate::{Error, Result, Scope, Visible};
@@ -54,6 +56,8 @@ pub struct Tx<'s> {
     written: Kinds,
     /// What its maker said it would write.
     announced: Kinds,
+    /// From asking for the connection to giving it back.
+    span: Span,
 }
 
 enum Text<'q> {
@@ -71,7 +75,7 @@ impl Text<'_> {
 }
 
 impl<'s> Tx<'s> {
-    pub(super) fn new(connection: Connection, scope: &'s Scope, lane: Lane, mode: Mode) -> Self {
+    pub(super) fn new(connection: Connection, scope: &'s Scope, lane: Lane, mode: Mode, span: Span) -> Self {
         Self {
             connection,
             scope,
@@ -81,6 +85,7 @@ impl<'s> Tx<'s> {
             begun: Instant::now(),
             written: Kinds::NONE,
             announced: Kinds::ALL,
+            span,
         }
     }
 
@@ -281,6 +286,9 @@ impl<'s> Tx<'s> {
     ) -> Result<T> {
         let heard = if last == Last::Yes { self.before_commit().await? } else { Kinds::NONE };
         let done = self.send(last, work).await;
+        if done.is_err() {
+            span::failed(&self.span);
+        }
         self.after_commit(heard).await;
         done
     }
