@@ -120,10 +120,14 @@ impl App {
         Ok(())
     }
 
-    /// Turns readiness off and tells the sockets to end.
-    pub fn drain(&self) {
+    /// Turns readiness off; everything else goes on.
+    pub fn leave(&self) {
         self.0.ready.store(false, Ordering::Relaxed);
         self.0.metrics.program.draining.set(1);
+    }
+
+    /// Tells the sockets to end.
+    pub fn drain(&self) {
         self.0.drain.send_replace(true);
     }
 

@@ -72,6 +72,32 @@ fn readiness_falls_before_the_last_request_ends() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
+/// A load balancer needs a while to notice; until then a stopping server serves, and asks its clients to go elsewhere.
+#[test]
+fn in_the_drain_delay_everybody_is_served_and_asked_to_leave() {
+    let mut server = Server::builder().env("PREFECTURE_DRAIN_DELAY", "3s").start();
+    let tenant = Tenant::on(&server);
+    let api = tenant.api();
+    let before = api.get("/flows/");
+    assert_eq!((before.status, before.header("connection")), (200, None));
+    let mut socket = tenant.socket("/events/in");
+    assert!(matches!(socket.authenticate(Some(&tenant.key)), Incoming::Json(said) if said["type"] == "auth_success"));
+
+    server.sigterm();
+    eventually("the server is not ready", || match server.api().get("/api/ready").status {
+        503 => Ok(()),
+        status => Err(status),
+    });
+    drop(connect(&server).expect("new connections are accepted"));
+    let made = api.post("/flows/", &json!({"name": "late"}));
+    assert_eq!((made.status, made.header("connection")), (201, Some("close")));
+    // The socket works until the delay is over, and is then closed with a reason.
+    socket.ping(b"still there");
+    assert_eq!(socket.receive(), Incoming::Pong(b"still there".to_vec()));
+    assert!(matches!(socket.receive(), Incoming::Closed(Some((1012, _)))));
+    assert_eq!(server.wait().code(), Some(0));
+}
+
 #[test]
 fn a_request_that_never_ends_is_given_up() {
     let mut server = Server::builder().env("PREFECTURE_DRAIN_TIMEOUT", "1s").start();

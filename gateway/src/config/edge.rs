@@ -38,7 +38,11 @@ pub struct EdgeSettings {
     #[arg(long, env = "PREFECTURE_MAX_REQUESTS", default_value_t = 4096, value_name = "COUNT")]
     pub max_requests: usize,
 
-    /// How long to wait for requests in flight when told to stop.
+    /// How long to go on serving when told to stop, with readiness down: as long as a load balancer takes to notice.
+    #[arg(long, env = "PREFECTURE_DRAIN_DELAY", default_value = "0s", value_parser = duration, value_name = "DURATION")]
+    pub drain_delay: Duration,
+
+    /// How long to wait after that for requests in flight.
     #[arg(long, env = "PREFECTURE_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "DURATION")]
     pub drain_timeout: Duration,
 

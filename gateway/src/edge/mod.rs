@@ -11,6 +11,7 @@ mod dispatch;
 mod guard;
 mod keys;
 mod layer;
+mod leave;
 mod refuse;
 mod request_id;
 mod route;
@@ -40,6 +41,7 @@ pub fn stack(app: &App, tables: Tables) -> Service {
     let stack = ServiceBuilder::new()
         .layer(layer::of(request_id::RequestId)) // first, so that every answer and every line of the log carries it
         .layer(layer::of(trace::Trace::new(app.metrics()))) // outside the guard: a panic is an answer to be counted
+        .layer(layer::of(leave::Leave(app.clone()))) // whatever the answer is
         .layer(layer::of(cors::Cors::new(edge))) // outside whatever refuses: a page may read refusals too; before any key
         .layer(layer::of(compress::Compress::new(edge))) // a body of any layer below
         .layer(layer::of(guard::Guard)) // inside nothing that could lose its answer

@@ -25,8 +25,11 @@ pub fn serve(app: App, tables: Tables, listener: Listener) -> std::io::Result<Se
 }
 
 impl Serving {
-    /// Readiness falls, sockets are told to end, requests in flight are finished (up to the drain timeout).
+    /// Readiness falls. After the drain delay, in which everybody is served as before, nobody new gets in, sockets are told
+    /// to end, and requests in flight are finished (up to the drain timeout).
     pub async fn drain(self) {
+        self.app.leave();
+        tokio::time::sleep(self.app.edge().drain_delay).await;
         self.app.drain();
         let _ = self.stop.send(());
         let timeout = self.app.edge().drain_timeout;
