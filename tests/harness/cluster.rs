@@ -87,17 +87,17 @@ impl Cluster {
         fs::write(&conf, text).expect("it can be changed");
         cluster.start_postgres();
 
-        let setup = format!(
-            "revoke execute on function pg_catalog.set_config(text, text, boolean) from public;
-             create role {OWNER} login createrole noinherit;
-             grant execute on function pg_catalog.set_config(text, text, boolean) to {OWNER};
-             create role {SERVING} login noinherit;
-             alter role {SERVING} set search_path = pg_catalog;
-             alter schema public owner to {OWNER}"
-        );
-        // In the template, so that each later database is the same.
-        cluster.superuser("template1", &setup);
+        cluster.set_up();
         cluster
+    }
+
+    /// By the files that an operator is given; in the template, so that each later database is the same.
+    fn set_up(&self) {
+        let files = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/postgres");
+        let mut psql = self.psql_at(&self.url(SUPERUSER, "template1", self.port));
+        psql.args(["-v", "owner_password=owner", "-v", "serving_password=serving"]);
+        psql.args(["-f", &format!("{files}/roles.sql"), "-f", &format!("{files}/database.sql")]);
+        output(psql);
     }
 
     /// Starts Postgres, also after a kill, and returns when it answers.
@@ -157,11 +157,15 @@ impl Cluster {
     }
 
     fn try_psql(&self, url: &str, sql: &str) -> Result<String, String> {
-        let mut psql = Command::new(self.bin.join("psql"));
-        psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]);
-        let output = psql.output().map_err(|error| error.to_string())?;
+        let output = self.psql_at(url).args(["-c", sql]).output().map_err(|error| error.to_string())?;
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         if output.status.success() { Ok(out.trim_end().to_owned()) } else { Err(err.trim_end().to_owned()) }
+    }
+
+    fn psql_at(&self, url: &str) -> Command {
+        let mut psql = Command::new(self.bin.join("psql"));
+        psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]);
+        psql
     }
 
     fn url(&self, user: &str, database: &str, port: u16) -> String {
