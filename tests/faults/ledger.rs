@@ -31,6 +31,8 @@ pub enum Told {
 pub struct Ledger {
     told: Mutex<BTreeMap<(Kind, String), Told>>,
     sure: AtomicUsize,
+    failures: Mutex<Vec<String>>,
+    ends: Mutex<Vec<String>>,
 }
 
 impl Ledger {
@@ -39,6 +41,24 @@ impl Ledger {
         if told == Told::Sure && before != Some(Told::Sure) {
             self.sure.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// A request without an answer, or with one that says to try again.
+    pub fn failed(&self, what: String) {
+        self.failures.lock().expect("nobody panics with it").push(what);
+    }
+
+    pub fn failures(&self) -> Vec<String> {
+        self.failures.lock().expect("nobody panics with it").clone()
+    }
+
+    /// A socket that the server ended, and what it said.
+    pub fn ended(&self, how: String) {
+        self.ends.lock().expect("nobody panics with it").push(how);
+    }
+
+    pub fn ends(&self) -> Vec<String> {
+        self.ends.lock().expect("nobody panics with it").clone()
     }
 
     /// How many writes were acknowledged.

@@ -33,10 +33,12 @@ impl Load<'_> {
             }
             Ok(answer) => {
                 assert_eq!(answer.status, 503, "{path} {body} is answered {}", answer.body);
+                self.ledger.failed(format!("{path}: 503 {}", answer.body));
                 self.wait_for_the_server();
                 None
             }
-            Err(_) => {
+            Err(why) => {
+                self.ledger.failed(why);
                 self.wait_for_the_server();
                 None
             }
@@ -107,6 +109,7 @@ impl Load<'_> {
         let mut unconfirmed: Vec<(Kind, String, Value)> = Vec::new();
         while self.goes_on() {
             let Some(mut socket) = self.open() else {
+                self.ledger.failed("a socket does not open".into());
                 self.wait_for_the_server();
                 continue;
             };
@@ -117,9 +120,17 @@ impl Load<'_> {
                     lost |= socket.try_send(&event).is_err();
                     unconfirmed.push((kind, id, event));
                 }
-                lost |= socket.try_ping(b"confirm").is_err() || !matches!(socket.receive(), Incoming::Pong(_));
-                if !lost {
-                    unconfirmed.drain(..).for_each(|(kind, id, _)| self.ledger.tell(kind, &id, Told::Sure));
+                lost |= socket.try_ping(b"confirm").is_err();
+                // Where nothing can be sent any more, the server's last word may still be read.
+                match socket.receive() {
+                    Incoming::Closed(said) => {
+                        self.ledger.ended(said.map_or("without a word".into(), |(code, why)| format!("{code} {why}")));
+                        lost = true;
+                    }
+                    Incoming::Pong(_) if !lost => {
+                        unconfirmed.drain(..).for_each(|(kind, id, _)| self.ledger.tell(kind, &id, Told::Sure));
+                    }
+                    _ => lost = true,
                 }
             }
         }

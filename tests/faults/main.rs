@@ -8,4 +8,5 @@ mod hung;
 mod kill;
 mod ledger;
 mod load;
+mod roll;
 mod whole;

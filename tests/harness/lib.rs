@@ -16,6 +16,7 @@
 //! `KEEP=1` keeps the folders with data and logs and says where they are.
 
 mod api;
+mod balancer;
 mod client;
 mod cluster;
 mod collector;
@@ -34,6 +35,7 @@ pub mod truth;
 mod wait;
 
 pub use api::{Answer, Api};
+pub use balancer::Balancer;
 pub use client::{Client, tool};
 pub use cluster::{Cluster, Database};
 pub use collector::{Collector, Span};

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::balancer::Balancer;
 use crate::server::Server;
 use crate::socket::Socket;
 
@@ -127,6 +128,11 @@ impl Tenant {
     /// The same workspace at another replica.
     pub fn at(&self, replica: &Server) -> Tenant {
         Tenant { account: Account { url: replica.url().to_owned(), ..self.account.clone() }, ..self.clone() }
+    }
+
+    /// The same workspace through a balancer in front of its replicas.
+    pub fn through(&self, balancer: &Balancer) -> Tenant {
+        Tenant { account: Account { url: balancer.url(), ..self.account.clone() }, ..self.clone() }
     }
 
     /// The environment in which the SDK and the command line find this workspace.
