@@ -48,4 +48,8 @@ ids! {
     /// An API key.
     KeyId,
     RoleId,
+    /// Who issues tokens.
+    IssuerId,
+    /// Which tokens stand for which service account.
+    IdentityId,
 }

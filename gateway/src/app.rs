@@ -15,6 +15,7 @@ use crate::kit::{Failure, Reply};
 use crate::live::hub::Hub;
 use crate::metrics::Metrics;
 use crate::redis::Redis;
+use crate::tokens::Tokens;
 
 /// Cheap to clone; one a process.
 #[derive(Clone)]
@@ -34,17 +35,22 @@ struct Inner {
     drain: watch::Sender<bool>,
 }
 
+/// What an app is made of; how is in the files of the parts.
+pub struct Parts {
+    pub control: Control,
+    pub pools: Vec<Pool>,
+    pub cache: Arc<Cache>,
+    pub edge: EdgeSettings,
+    pub metrics: Arc<Metrics>,
+    pub redis: Option<Redis>,
+    pub tokens: Tokens,
+    pub default_workspace: Option<(AccountId, WorkspaceId)>,
+}
+
 impl App {
-    pub fn new(
-        control: Control,
-        pools: Vec<Pool>,
-        cache: Arc<Cache>,
-        edge: EdgeSettings,
-        metrics: Arc<Metrics>,
-        redis: Option<Redis>,
-        default_workspace: Option<(AccountId, WorkspaceId)>,
-    ) -> Self {
-        let keys = Keys::new(control.clone(), metrics.keys.clone());
+    pub fn new(parts: Parts) -> Self {
+        let Parts { control, pools, cache, edge, metrics, redis, tokens, default_workspace } = parts;
+        let keys = Keys::new(control.clone(), tokens, metrics.keys.clone());
         let (drain, _) = watch::channel(false);
         Self(Arc::new(Inner {
             control,

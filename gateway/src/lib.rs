@@ -16,6 +16,7 @@ pub mod program;
 mod redis;
 mod tables;
 mod telemetry;
+mod tokens;
 
 pub use app::App;
 

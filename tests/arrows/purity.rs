@@ -37,12 +37,17 @@ const BANNED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Makers of a scope, and the only places that may call each.
+/// Makers of what proves something, and the only places that may call each.
 const MINTS: &[(&str, &[&str], &str)] = &[
     (
         r"\bScope::for_request\b",
         &["gateway/src/edge/authorise.rs", "tenant-store/src/scope.rs"],
         "A request's scope is made where its key was verified, and nowhere else: take the one that the call carries.",
+    ),
+    (
+        r"\bToken::verified\b",
+        &["gateway/src/tokens/verify.rs", "tenant-store/src/control/credential.rs"],
+        "A token is one where its signature was verified, and nowhere else: ask `edge::Keys` with the text.",
     ),
     (
         r"\bScope::for_system\b",
@@ -73,7 +78,7 @@ pub fn banned() -> Vec<Finding> {
 }
 
 #[test]
-fn a_scope_is_made_in_two_places_only() {
+fn proofs_are_made_in_their_places_only() {
     crate::none(exceptions::without(mints()));
 }
 

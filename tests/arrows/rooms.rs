@@ -10,6 +10,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ("redis", &["config", "metrics"], "The way to Redis knows nothing of what is kept there."),
     ("cache", &["config", "kit", "redis"], "What is kept knows entries and keys; the edge decides what to answer."),
     ("telemetry", &["config", "metrics", "kit"], "What is sent to a collector is told to it; it asks nobody."),
+    ("tokens", &["config", "metrics"], "Tokens are verified for whoever asks: nothing here knows a request."),
     ("embedded", &[], "The private Postgres knows nothing of the server; `program` puts them together."),
     (
         "kit",
@@ -18,12 +19,12 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ),
     (
         "edge",
-        &["kit", "App", "config", "metrics", "redis", "cache", "telemetry"],
+        &["kit", "App", "config", "metrics", "redis", "cache", "telemetry", "tokens"],
         "A layer reads the operation's entry and what App shares; it names neither a slice nor the program.",
     ),
     (
         "app",
-        &["config", "edge", "metrics", "kit", "services", "live", "redis", "cache"],
+        &["config", "edge", "metrics", "kit", "services", "live", "redis", "cache", "tokens"],
         "What everything counts or reads has a room of its own (src/metrics), not the program's.",
     ),
     (

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use jsonwebtoken::Algorithm;
 use serde_json::json;
-use tests::{Api, Server, eventually};
+use tests::{Api, Issuer, Server, eventually};
 
 use crate::ground::Ground;
 
@@ -69,6 +70,24 @@ fn a_revoked_key_is_refused_within_a_second_on_every_replica() {
         .map(|url| Place::at(&url, &bot.key))
         .collect();
     let path = format!("/bots/{}/delete_bot_api_key/{}", bot.id, bot.key_id);
+    refused_in_time(401, &places, || drop(ground.mine.account.api().delete(&path).expect(204)));
+}
+
+#[test]
+fn tokens_of_an_identity_that_was_taken_away_are_refused_within_a_second_on_every_replica() {
+    let ground = Ground::get();
+    let replica = Server::builder().database(ground.server.database()).start();
+    let issuer = Issuer::start();
+    let token = issuer.token(&issuer.key(Algorithm::ES256), json!({}));
+    ground.server.admin(&["issuers", "create", issuer.url()]);
+    let identity = json!({"name": issuer.url(), "issuer": issuer.url(), "audience": "prefecture",
+                          "claims": {"sub": "ci"}, "bot_id": ground.mine.bot("Viewer").id});
+    let identity = ground.mine.account.api().post("/identities/", &identity).expect(201);
+    let places = [ground.server.url(), replica.url()].map(|url| {
+        let (account, workspace) = (&ground.mine.account.id, &ground.mine.workspace_id);
+        Place::at(&format!("{url}/api/accounts/{account}/workspaces/{workspace}/"), &token)
+    });
+    let path = format!("/identities/{}", identity["id"].as_str().expect("an id"));
     refused_in_time(401, &places, || drop(ground.mine.account.api().delete(&path).expect(204)));
 }
 

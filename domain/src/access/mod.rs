@@ -5,6 +5,7 @@
 //! that holds `manage_blocks` holds `see_secret_blocks` and `see_blocks`, so a check is one test of a bit. What is in no set
 //! is denied.
 
+mod claims;
 mod handle;
 mod holdings;
 mod names;
@@ -12,6 +13,7 @@ mod permissions;
 mod roles;
 mod scopes;
 
+pub use claims::{MOST_VALUES, weight};
 pub use handle::{handle_of, is_handle};
 pub use holdings::{Excess, Holdings, Power};
 pub use permissions::{Permission, Permissions};

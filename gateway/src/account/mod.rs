@@ -6,6 +6,7 @@ mod access;
 mod accounts;
 mod bots;
 mod discovery;
+mod identities;
 mod input;
 mod me;
 mod members;
@@ -29,7 +30,7 @@ pub fn of_root() -> Vec<&'static [Op]> {
 
 /// The slices of an account.
 pub fn of_account() -> Vec<&'static [Op]> {
-    vec![accounts::OPS, members::OPS, bots::OPS, roles::OPS, workspaces::OPS]
+    vec![accounts::OPS, members::OPS, bots::OPS, identities::OPS, roles::OPS, workspaces::OPS]
 }
 
 /// The slices of a workspace.

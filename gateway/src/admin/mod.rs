@@ -5,6 +5,8 @@
 
 mod accounts;
 mod bots;
+mod identities;
+mod issuers;
 mod keys;
 mod output;
 mod recover;
@@ -59,6 +61,12 @@ enum Command {
     /// API keys of users and service accounts.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Issuers of tokens (OIDC) that may stand in for keys.
+    #[command(subcommand)]
+    Issuers(issuers::Command),
+    /// Identities: which tokens stand for which service account.
+    #[command(subcommand)]
+    Identities(identities::Command),
     /// Workspaces: create, list, delete, restore, purge.
     #[command(subcommand)]
     Workspaces(workspaces::Command),
@@ -91,6 +99,8 @@ async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
         Command::Users(command) => users::run(control, command).await,
         Command::Bots(command) => bots::run(control, command).await,
         Command::Keys(command) => keys::run(control, command).await,
+        Command::Issuers(command) => issuers::run(control, command).await,
+        Command::Identities(command) => identities::run(control, command).await,
         Command::Workspaces(command) => workspaces::run(control, command).await,
         Command::Roles(command) => roles::run(control, command).await,
         Command::RecoverOwner(command) => recover::run(control, command).await,

@@ -7,6 +7,7 @@ mod edge;
 mod listen;
 mod redis;
 mod telemetry;
+mod tokens;
 
 pub use cache::CacheSettings;
 pub use database::DatabaseSettings;
@@ -14,6 +15,7 @@ pub use edge::EdgeSettings;
 pub use listen::{ConnectionSettings, ForwardingHeader, ListenSettings, ProxySettings, TlsSettings};
 pub use redis::{RedisAddress, RedisSettings};
 pub use telemetry::{Otlp, Sampling, TelemetrySettings};
+pub use tokens::TokenSettings;
 
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! Keys verified a moment ago. A verified key lives one second in memory, so that a revoked one is refused everywhere
-//! within a second; up to sixty while the control database is away. Looked up by digest: no key is kept.
+//! within a second; up to sixty while the control database is away. Looked up by digest: no key is kept. A token of an
+//! issuer is verified each time (`tokens` remembers it), and then is looked up like a key.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use domain::{AccountId, WorkspaceId};
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 use tenant_store::Error;
-use tenant_store::control::{AccountEntry, Control, Entry, Principal};
+use tenant_store::control::{AccountEntry, Control, Credential, Entry, Principal, Token};
 
 use crate::metrics::{Keys as Counted, Lookup};
+use crate::tokens::{self, Tokens};
 
 /// How long an answer of the control plane counts.
 const FRESH: Duration = Duration::from_secs(1);
@@ -25,27 +27,60 @@ type Id = ([u8; 32], AccountId, WorkspaceId);
 
 pub struct Keys {
     control: Control,
+    tokens: Tokens,
     workspaces: Remembered<Id, Entry>,
     accounts: Remembered<([u8; 32], AccountId), AccountEntry>,
     principals: Remembered<[u8; 32], Option<Principal>>,
 }
 
+/// What a caller showed, with its digest.
+struct Shown<'a> {
+    key: &'a str,
+    token: Option<Arc<Token>>,
+    digest: [u8; 32],
+}
+
+impl Shown<'_> {
+    fn credential(&self) -> Credential<'_> {
+        self.token.as_deref().map_or(Credential::Key(self.key), Credential::Token)
+    }
+}
+
 impl Keys {
-    pub fn new(control: Control, counted: Counted) -> Self {
+    pub fn new(control: Control, tokens: Tokens, counted: Counted) -> Self {
         let (workspaces, accounts) = (Remembered::new(&counted), Remembered::new(&counted));
-        Self { control, workspaces, accounts, principals: Remembered::new(&counted) }
+        Self { control, tokens, workspaces, accounts, principals: Remembered::new(&counted) }
+    }
+
+    /// Keeps the issuers of tokens and their keys up to date; runs as long as the program.
+    pub fn watch_issuers(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.tokens.clone().watch()
     }
 
     pub async fn enter(&self, key: &str, account: AccountId, workspace: WorkspaceId) -> Result<Entry, Error> {
-        self.workspaces.get((digest(key), account, workspace), self.control.enter(key, account, workspace)).await
+        let Some(shown) = self.shown(key).await? else { return Ok(Entry::BadKey) };
+        let asked = self.control.enter(shown.credential(), account, workspace);
+        self.workspaces.get((shown.digest, account, workspace), asked).await
     }
 
     pub async fn enter_account(&self, key: &str, account: AccountId) -> Result<AccountEntry, Error> {
-        self.accounts.get((digest(key), account), self.control.enter_account(key, account)).await
+        let Some(shown) = self.shown(key).await? else { return Ok(AccountEntry::BadKey) };
+        self.accounts.get((shown.digest, account), self.control.enter_account(shown.credential(), account)).await
     }
 
     pub async fn authenticate(&self, key: &str) -> Result<Option<Principal>, Error> {
-        self.principals.get(digest(key), self.control.authenticate(key)).await
+        let Some(shown) = self.shown(key).await? else { return Ok(None) };
+        self.principals.get(shown.digest, self.control.authenticate(shown.credential())).await
+    }
+
+    /// A key, or a token if it is a good one.
+    async fn shown<'a>(&self, key: &'a str) -> Result<Option<Shown<'a>>, Error> {
+        let digest = digest(key);
+        if !tokens::is_token(key) {
+            return Ok(Some(Shown { key, token: None, digest }));
+        }
+        let token = self.tokens.verify(key, digest).await?;
+        Ok(token.map(|token| Shown { key, token: Some(token), digest }))
     }
 
     /// Asks anew from now on: something of the control plane was changed here. Other replicas learn it within a second.

@@ -19,6 +19,7 @@ mod redis;
 mod requests;
 mod sockets;
 mod telemetry;
+mod tokens;
 mod workspaces;
 
 use prometheus::proto::MetricFamily;
@@ -35,6 +36,7 @@ pub use redis::Redis;
 pub use requests::Requests;
 pub use sockets::Sockets;
 pub use telemetry::{Sent, Telemetry};
+pub use tokens::{Bad, Tokens};
 pub use workspaces::Workspaces;
 
 pub struct Metrics {
@@ -45,6 +47,7 @@ pub struct Metrics {
     pub events: Events,
     pub cache: Cache,
     pub keys: Keys,
+    pub tokens: Tokens,
     pub pools: Pools,
     pub program: Program,
     pub redis: Redis,
@@ -65,6 +68,7 @@ impl Metrics {
             events: Events::new(&maker),
             cache: Cache::new(&maker),
             keys: Keys::new(&maker),
+            tokens: Tokens::new(&maker),
             pools: Pools::new(&maker),
             program: Program::new(&maker),
             redis: Redis::new(&maker),
@@ -108,6 +112,7 @@ mod tests {
             "prefecture_events_quarantined_total{source=\"events\"} 0",
             "prefecture_cache_answers_total{kind=\"flows\",outcome=\"hit\"} 0",
             "prefecture_key_lookups_total{outcome=\"stood_in\"} 0",
+            "prefecture_tokens_refused_total{why=\"not_yet_valid\"} 0",
             "prefecture_pool_wait_seconds_count{lane=\"hot\"} 0",
             "prefecture_control_pool_waiting 0",
             "prefecture_draining 0",

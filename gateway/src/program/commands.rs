@@ -8,7 +8,9 @@ use tokio::runtime::Handle;
 
 use super::{Error, dev, logging, migrate, run};
 use crate::admin::{AdminArgs, admin};
-use crate::config::{CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, TelemetrySettings};
+use crate::config::{
+    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, TelemetrySettings, TokenSettings,
+};
 use crate::telemetry::Telemetry;
 
 /// A multi-tenant server for the Prefect REST API.
@@ -63,6 +65,9 @@ pub struct DevArgs {
 
     #[command(flatten)]
     pub telemetry: TelemetrySettings,
+
+    #[command(flatten)]
+    pub tokens: TokenSettings,
 }
 
 #[derive(Args)]
@@ -84,6 +89,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub telemetry: TelemetrySettings,
+
+    #[command(flatten)]
+    pub tokens: TokenSettings,
 }
 
 #[derive(Args)]

@@ -40,6 +40,7 @@ pub async fn dev(args: DevArgs, telemetry: &Telemetry) -> Result<(), Error> {
     let mut stop = run::Stop::listen()?;
     args.edge.validate()?;
     args.listen.validate()?;
+    args.tokens.validate()?;
     let embedded = Embedded::start(&args.data_dir).await?;
     let served = serve(&args, &embedded, &mut stop, telemetry).await;
     // Whatever happened, the database is stopped in order.
@@ -74,7 +75,15 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, teleme
         spare_schemas: 2,
         delete_grace: Duration::from_secs(7 * 86_400),
     };
-    let running = run::start(&args.listen, &database, &args.edge, &args.redis, &args.cache, owners, telemetry).await?;
+    let settings = run::Settings {
+        listen: &args.listen,
+        database: &database,
+        edge: &args.edge,
+        redis: &args.redis,
+        cache: &args.cache,
+        tokens: &args.tokens,
+    };
+    let running = run::start(&settings, owners, telemetry).await?;
     let root_url = running.serving.url.clone();
     let (account_id, workspace_id, api_key) = match remembered {
         Some(known) => (known.account_id, known.workspace_id, known.api_key),

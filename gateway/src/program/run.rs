@@ -12,13 +12,28 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::census::census;
 use super::commands::ServeArgs;
 use super::{Error, Serving, migrate, serve, serve_operator};
+use crate::app::Parts;
 use crate::cache::Cache;
-use crate::config::{CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, WrongSetting};
+use crate::config::{
+    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, TokenSettings, WrongSetting,
+};
 use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::redis::Redis;
 use crate::telemetry::Telemetry;
+use crate::tokens::Tokens;
 use crate::{App, tables};
+
+/// What a server is started with, each concern apart.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    pub listen: &'a ListenSettings,
+    pub database: &'a DatabaseSettings,
+    pub edge: &'a EdgeSettings,
+    pub redis: &'a RedisSettings,
+    pub cache: &'a CacheSettings,
+    pub tokens: &'a TokenSettings,
+}
 
 /// The parts of a running program.
 pub struct Running {
@@ -30,7 +45,15 @@ pub struct Running {
 pub async fn serve_command(args: ServeArgs, telemetry: &Telemetry) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
     let owners = migrate::owners(&args.database)?;
-    let running = start(&args.listen, &args.database, &args.edge, &args.redis, &args.cache, owners, telemetry).await?;
+    let settings = Settings {
+        listen: &args.listen,
+        database: &args.database,
+        edge: &args.edge,
+        redis: &args.redis,
+        cache: &args.cache,
+        tokens: &args.tokens,
+    };
+    let running = start(&settings, owners, telemetry).await?;
     println!("listening on {}", running.serving.url);
     stop.told().await;
     running.serving.drain().await;
@@ -39,17 +62,11 @@ pub async fn serve_command(args: ServeArgs, telemetry: &Telemetry) -> Result<(),
 
 /// Starts to serve. Everything that can be wrong with the settings is said here.
 #[expect(clippy::print_stdout, reason = "port 0 takes any port, and a script must learn which")]
-pub async fn start(
-    listen: &ListenSettings,
-    database: &DatabaseSettings,
-    edge: &EdgeSettings,
-    redis: &RedisSettings,
-    cache: &CacheSettings,
-    owners: Owners,
-    telemetry: &Telemetry,
-) -> Result<Running, Error> {
+pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetry) -> Result<Running, Error> {
+    let Settings { listen, database, edge, redis, cache, tokens } = *settings;
     edge.validate()?;
     cache.validate()?;
+    tokens.validate()?;
     let metrics = Arc::new(Metrics::new());
     let redis = Redis::start(redis, metrics.clone()).await?;
     let cache = Arc::new(Cache::new(cache, tables::tables().cached()));
@@ -74,7 +91,17 @@ pub async fn start(
     };
     metrics.pools.watch("default", &pool);
     metrics.pools.watch_control(&control);
-    let app = App::new(control.clone(), vec![pool], cache, edge.clone(), metrics, redis, default_workspace);
+    let tokens = Tokens::new(control.clone(), tokens, metrics.tokens.clone())?;
+    let app = App::new(Parts {
+        control: control.clone(),
+        pools: vec![pool],
+        cache,
+        edge: edge.clone(),
+        metrics,
+        redis,
+        tokens,
+        default_workspace,
+    });
     telemetry.watch(&app.metrics());
 
     let listener = Listener::bind(listen, app.metrics()).await?;
@@ -92,6 +119,7 @@ pub async fn start(
     let grace = database.delete_grace;
     tokio::spawn(async move { provisioner.run(grace).await });
     tokio::spawn(census(control.clone(), app.metrics()));
+    tokio::spawn(app.keys().watch_issuers());
     let serving = serve(app, tables::tables().clone(), listener)?;
     Ok(Running { serving, control })
 }

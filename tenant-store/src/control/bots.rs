@@ -75,7 +75,7 @@ macro_rules! bot {
 const ACTOR: &str = "insert into control.actor (id, kind) values ($1, 1)";
 const CREATE: &str = "insert into control.bot (id, actor_id, account_id, name) values ($1, $2, $3, $4)";
 const JOIN: &str = "insert into control.membership (id, account_id, actor_id, account_role_id) values ($1, $2, $3, $4)";
-const READ: &str = bot!("where b.account_id = $1 and b.id = $2");
+pub(super) const READ: &str = bot!("where b.account_id = $1 and b.id = $2");
 const OWN: &str = bot!("where b.id = $1");
 const LIST: &str =
     bot!("where b.account_id = $1 and ($2::text[] is null or b.name = any($2)) order by b.name limit $3 offset $4");

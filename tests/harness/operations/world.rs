@@ -25,10 +25,11 @@ enum Objects {
 }
 
 /// Words that stand for no object of a workspace: texts, and what is the same in all of them.
-const NOBODYS: &[&str] = &["id", "text", "handle", "viewer", "account_role"];
+const NOBODYS: &[&str] = &["id", "text", "handle", "viewer", "account_role", "issuer"];
 
 /// Words for what belongs to an account or a user, and so to none of its workspaces.
-const OF_AN_ACCOUNT: &[&str] = &["account", "me", "key", "member", "membership", "bot", "bot_actor", "bot_key", "role"];
+const OF_AN_ACCOUNT: &[&str] =
+    &["account", "me", "key", "member", "membership", "bot", "bot_actor", "bot_key", "role", "identity"];
 
 impl<'s> World<'s> {
     /// `tenant`'s key must be one that may make all that is asked for.
@@ -131,6 +132,15 @@ impl<'s> World<'s> {
                 bot.id
             }
             "bot_key" | "bot_actor" => self.with("bot", word),
+            "issuer" => {
+                let url = format!("https://{}.example", self.get("text"));
+                text(&self.server.admin(&["issuers", "create", &url]), "url")
+            }
+            "identity" => {
+                let identity = json!({"name": self.get("text"), "issuer": self.get("issuer"), "audience": "made",
+                                      "claims": {"sub": "made"}, "bot_id": self.get("bot")});
+                text(&account.post("/identities/", &identity).expect(201), "id")
+            }
             "bot_access" => {
                 let grant = json!({"bot_id": self.get("bot"), "workspace_role_id": self.get("viewer")});
                 text(&api.post("/bot_access/", &grant).expect(200), "id")
