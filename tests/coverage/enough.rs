@@ -91,6 +91,8 @@ fn handed_on(operation: &Operation, owner: &Tenant) -> Vec<String> {
         | "DELETE A/bots/{bot_id}"
         | "POST A/bots/{bot_id}/rotate_api_key"
         | "DELETE A/bots/{bot_id}/delete_bot_api_key/{key_id}"
+        | "POST A/identities/"
+        | "DELETE A/identities/{identity_id}"
         | "PATCH A/account_memberships/{id}"
         | "DELETE A/account_memberships/{id}" => of_role("/account_roles/filter", "Member", "permissions"),
         // A role of workspaces may be granted in each of them.

@@ -87,6 +87,10 @@ fn tokens_of_an_identity_that_was_taken_away_are_refused_within_a_second_on_ever
         let (account, workspace) = (&ground.mine.account.id, &ground.mine.workspace_id);
         Place::at(&format!("{url}/api/accounts/{account}/workspaces/{workspace}/"), &token)
     });
+    // A replica reads the list of issuers ten times a second at most.
+    for place in &places {
+        eventually("the new issuer is known", || if place.get("").status == 200 { Ok(()) } else { Err("not yet") });
+    }
     let path = format!("/identities/{}", identity["id"].as_str().expect("an id"));
     refused_in_time(401, &places, || drop(ground.mine.account.api().delete(&path).expect(204)));
 }
