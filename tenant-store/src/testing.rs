@@ -84,7 +84,12 @@ impl Installation {
         let database = Database::create().await;
         let owners = database.owners();
         migrate::migrate_control(&owners).await.expect("the control schema is migrated");
-        let settings = ControlSettings { url: database.serving.clone(), connections: 4, wait: Duration::from_secs(5) };
+        let settings = ControlSettings {
+            url: database.serving.clone(),
+            connections: 4,
+            wait: Duration::from_secs(5),
+            patience: Duration::from_secs(5),
+        };
         let pool = database.pool();
         let places = HashMap::from([("default".to_owned(), pool.clone())]);
         let provisioner = Provisioner::new(owners.clone(), 2);

@@ -8,10 +8,10 @@ use serde_json::json;
 use tests::{Account, Cluster, Database, Server, eventually, truth};
 
 /// Stops every process of a Postgres where it stands, and lets them go on when dropped.
-struct Stopped(Vec<String>);
+pub struct Stopped(Vec<String>);
 
 impl Stopped {
-    fn all_of(database: &Database) -> Stopped {
+    pub fn all_of(database: &Database) -> Stopped {
         let postmaster = database.sql("select pg_read_file('postmaster.pid')");
         let postmaster = postmaster.lines().next().expect("a pid").to_owned();
         let children = Command::new("ps").args(["-o", "pid=", "--ppid", &postmaster]).output().expect("ps is there");

@@ -8,5 +8,6 @@ mod hung;
 mod kill;
 mod ledger;
 mod load;
+mod outage;
 mod roll;
 mod whole;

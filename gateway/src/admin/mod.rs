@@ -132,7 +132,12 @@ fn connect(args: &AdminArgs) -> Result<Control, Error> {
     };
     let pool = Pool::new(url.parse()?, args.database.pool()?, Commits::told_to_nobody())?;
     // One command, one connection.
-    let settings = ControlSettings { url, connections: 1, wait: args.database.pool_wait };
+    let settings = ControlSettings {
+        url,
+        connections: 1,
+        wait: args.database.pool_wait,
+        patience: args.database.database_patience,
+    };
     let provisioner = Provisioner::new(owners, args.database.spare_schemas);
     Ok(Control::new(
         &settings,

@@ -30,6 +30,10 @@ pub struct DatabaseSettings {
     #[arg(long, env = "PREFECTURE_POOL_WAIT", default_value = "5s", value_parser = duration, value_name = "DURATION")]
     pub pool_wait: Duration,
 
+    /// Longest time the database may take to answer a ping; then it counts as away, and what waits for it is answered 503.
+    #[arg(long, env = "PREFECTURE_DATABASE_PATIENCE", default_value = "1250ms", value_parser = duration, value_name = "DURATION")]
+    pub database_patience: Duration,
+
     /// A database role for each workspace, as a second fence: on or off (some managed databases give no roles).
     #[arg(long, env = "PREFECTURE_TENANT_ROLES", default_value = "on", value_parser = on_off, action = clap::ArgAction::Set, value_name = "on|off")]
     pub tenant_roles: bool,
@@ -82,9 +86,17 @@ impl DatabaseSettings {
                 "4",
             ));
         }
+        if self.database_patience < Duration::from_millis(100) {
+            return Err(WrongSetting::new(
+                "--database-patience (PREFECTURE_DATABASE_PATIENCE)",
+                "less than a database that is busy may take: 100ms at least",
+                "1250ms",
+            ));
+        }
         Ok(PoolSettings {
             size: self.pool_size,
             wait: self.pool_wait,
+            patience: self.database_patience,
             tenant_roles: self.tenant_roles,
             ..PoolSettings::default()
         })

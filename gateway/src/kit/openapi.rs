@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use wire::{Schema, Schemas};
 
-use super::{Need, Op, Verb};
+use super::{Lane, Need, Op, Verb};
 
 /// How an argument stands in the document.
 pub enum ArgumentDoc {
@@ -54,7 +54,7 @@ fn operation(prefix: &str, op: &'static Op, schemas: &mut Schemas) -> Value {
     let mut doc = json!({
         "operationId": op.id.replace("::", "."),
         "tags": [tag],
-        "responses": responses(op, schemas),
+        "responses": responses(prefix, op, schemas),
         "x-prefecture": {
             "need": format!("{:?}", op.need), "lane": format!("{:?}", op.lane), "cost": format!("{:?}", op.cost),
             "cache": format!("{:?}", op.cache), "touches": op.touches.iter().map(|k| format!("{k:?}")).collect::<Vec<_>>(),
@@ -108,7 +108,7 @@ fn query_parameters(schema: &Schema, schemas: &mut Schemas) -> Vec<Value> {
     properties.into_iter().map(parameter).collect()
 }
 
-fn responses(op: &'static Op, schemas: &mut Schemas) -> Value {
+fn responses(prefix: &str, op: &'static Op, schemas: &mut Schemas) -> Value {
     let mut responses = json!({});
     for (status, schema) in (op.answers)(schemas) {
         responses[status.to_string()] = match schema {
@@ -118,13 +118,33 @@ fn responses(op: &'static Op, schemas: &mut Schemas) -> Value {
             None => json!({ "description": "Successful Response" }),
         };
     }
-    responses["422"] = json!({ "description": "Validation Error" });
-    if op.need != Need::Nothing {
-        responses["401"] = json!({ "description": "The key is unknown, malformed, revoked or expired." });
-        responses["403"] = json!({ "description": "The caller's role lacks the scope." });
-        responses["404"] = json!({ "description": "No such object, or none that the caller may know of." });
+    for (status, description) in refusals(prefix, op) {
+        responses[status] = json!({ "description": description });
     }
-    responses["503"] =
-        json!({ "description": "Overload or a dependency is away; try again after `Retry-After` seconds." });
     responses
+}
+
+/// What an operation may answer besides what it was asked for.
+fn refusals(prefix: &str, op: &Op) -> Vec<(&'static str, &'static str)> {
+    let mut refusals = vec![
+        ("400", "The body is no text, or the client speaks a version of the API that is not served."),
+        ("422", "Validation Error"),
+        ("503", "Overload or a dependency is away; try again after `Retry-After` seconds."),
+    ];
+    if op.need != Need::Nothing {
+        refusals.push(("401", "The key is unknown, malformed, revoked or expired."));
+        refusals.push(("403", "The caller's role lacks the scope."));
+    }
+    if op.need != Need::Nothing || prefix.contains('{') || op.path.contains('{') {
+        refusals.push(("404", "No such object, or none that the caller may know of."));
+    }
+    if changes(op) {
+        refusals.push(("409", "The change conflicts with what is there."));
+    }
+    refusals
+}
+
+/// Whether an answer may leave something changed; lists are asked for by POST too.
+fn changes(op: &Op) -> bool {
+    op.verb != Verb::Get && (matches!(op.lane, Lane::Hot | Lane::Ingest) || !op.touches.is_empty())
 }

@@ -71,6 +71,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, teleme
         pool_size: 16,
         control_pool_size: 4,
         pool_wait: Duration::from_secs(5),
+        database_patience: tenant_store::PoolSettings::default().patience,
         tenant_roles: true,
         spare_schemas: 2,
         delete_grace: Duration::from_secs(7 * 86_400),

@@ -75,7 +75,12 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
     // Checked by `url`.
     let pool = Pool::new(url.parse()?, database.pool()?, commits.clone())?;
     let provisioner = Provisioner::new(owners, database.spare_schemas);
-    let settings = ControlSettings { url, connections: database.control_pool_size, wait: database.pool_wait };
+    let settings = ControlSettings {
+        url,
+        connections: database.control_pool_size,
+        wait: database.pool_wait,
+        patience: database.database_patience,
+    };
     let places = HashMap::from([("default".to_owned(), pool.clone())]);
     let control = Control::new(&settings, places, Some(provisioner.clone()), commits)?;
 

@@ -8,25 +8,28 @@ use tracing::Instrument;
 
 use super::ControlSettings;
 use crate::commits::{Commits, Space};
-use crate::pool::{FromRow, Param};
+use crate::pool::{FromRow, Param, Pulse};
 use crate::sql::writes;
 use crate::{Error, Result};
 
 #[derive(Clone)]
 pub(super) struct Db {
     pool: deadpool_postgres::Pool,
+    pulse: Pulse,
     commits: Commits,
 }
 
 /// A connection, on which each statement is its own transaction.
 pub(super) struct Client {
     object: Object,
+    pulse: Pulse,
     commits: Commits,
 }
 
 /// Several statements as one. Dropped before [`Transaction::commit`], it is rolled back.
 pub(super) struct Transaction<'c> {
     tx: deadpool_postgres::Transaction<'c>,
+    pulse: &'c Pulse,
     commits: &'c Commits,
 }
 
@@ -45,13 +48,16 @@ impl Db {
         config.application_name("prefecture-control");
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = deadpool_postgres::Pool::builder(Manager::from_config(config, NoTls, manager))
-            .max_size(settings.connections.max(1))
+            // One is the pulse's.
+            .max_size(settings.connections.max(1) + 1)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(settings.wait))
             .create_timeout(Some(settings.wait))
             .build()
             .map_err(Error::internal)?;
-        Ok(Self { pool, commits })
+        let resting = pool.clone();
+        let pulse = Pulse::of(pool.clone(), settings.patience, move || drop(resting.retain(|_, _| false)));
+        Ok(Self { pool, pulse, commits })
     }
 
     pub fn connections(&self) -> Connections {
@@ -60,12 +66,12 @@ impl Db {
     }
 
     pub async fn client(&self) -> Result<Client> {
-        match self.pool.get().await {
-            Ok(object) => Ok(Client { object, commits: self.commits.clone() }),
-            // A login that is refused or a database that is not there may be right again in a moment, and no request is
-            // to be told that its key is wrong meanwhile.
-            Err(error) => Err(Error::Unavailable(format!("control database: {error}"))),
-        }
+        // A login that is refused or a database that is not there may be right again in a moment, and no request is to be
+        // told that its key is wrong meanwhile.
+        let object =
+            async { self.pool.get().await.map_err(|error| Error::Unavailable(format!("control database: {error}"))) };
+        let object = self.pulse.or_away(object).await?;
+        Ok(Client { object, pulse: self.pulse.clone(), commits: self.commits.clone() })
     }
 }
 
@@ -73,7 +79,7 @@ impl Client {
     /// Reads.
     pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
         debug_assert!(writes::tables(sql).is_empty(), "a write is a transaction, or nobody hears of it: {sql}");
-        all(&self.object, sql, params).await
+        self.pulse.or_away(all(&self.object, sql, params)).await
     }
 
     pub async fn opt<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
@@ -82,18 +88,19 @@ impl Client {
 
     /// Writes what no kept answer shows, without telling anybody.
     pub async fn note(&self, sql: &'static str, params: &[Param<'_>]) -> Result<()> {
-        run(&self.object, sql, params).await.map(drop)
+        self.pulse.or_away(run(&self.object, sql, params)).await.map(drop)
     }
 
     pub async fn begin(&mut self) -> Result<Transaction<'_>> {
-        let tx = self.object.transaction().await.map_err(readable)?;
-        Ok(Transaction { tx, commits: &self.commits })
+        let Self { object, pulse, commits } = self;
+        let tx = pulse.or_away(async { object.transaction().await.map_err(readable) }).await?;
+        Ok(Transaction { tx, pulse, commits })
     }
 }
 
 impl Transaction<'_> {
     pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
-        all(&self.tx, sql, params).await
+        self.pulse.or_away(all(&self.tx, sql, params)).await
     }
 
     pub async fn opt<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
@@ -108,14 +115,14 @@ impl Transaction<'_> {
 
     /// How many rows the statement touched.
     pub async fn run(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-        run(&self.tx, sql, params).await
+        self.pulse.or_away(run(&self.tx, sql, params)).await
     }
 
     pub async fn commit(self) -> Result<()> {
-        let Self { tx, commits } = self;
+        let Self { tx, pulse, commits } = self;
         let heard = commits.heard(Kinds::of(&[Kind::Control]));
         commits.before(Space::Control, heard).await;
-        let committed = tx.commit().await.map_err(readable);
+        let committed = pulse.or_away(async { tx.commit().await.map_err(readable) }).await;
         commits.after(Space::Control, heard).await;
         committed
     }

@@ -65,6 +65,8 @@ pub struct ControlSettings {
     pub connections: usize,
     /// How long a request may wait for a connection, or for one to open, before it is [`Error::Unavailable`].
     pub wait: Duration,
+    /// How long the database may take to answer a ping before it counts as away.
+    pub patience: Duration,
 }
 
 /// The control plane of this installation. Cheap to clone.

@@ -166,8 +166,12 @@ async fn without_roles_the_serving_login_itself_has_the_rights() {
 #[tokio::test]
 async fn an_unmigrated_database_is_not_ready() {
     let database = Database::create().await;
-    let settings =
-        crate::control::ControlSettings { url: database.serving.clone(), connections: 1, wait: Duration::from_secs(5) };
+    let settings = crate::control::ControlSettings {
+        url: database.serving.clone(),
+        connections: 1,
+        wait: Duration::from_secs(5),
+        patience: Duration::from_secs(5),
+    };
     let control =
         crate::control::Control::new(&settings, Default::default(), None, crate::Commits::told_to_nobody()).unwrap();
     assert!(matches!(control.ping().await, Err(Error::Unavailable(_))));

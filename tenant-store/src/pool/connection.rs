@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 
-use super::Pool;
 use super::lanes::Turn;
 use super::picker::Slot;
+use super::{Pool, Pulse};
 
 /// How long the clean-up of an abandoned transaction may take before the connection is given up.
 const CLEAN_UP: Duration = Duration::from_secs(5);
@@ -29,6 +29,10 @@ impl Connection {
     pub fn slot(&mut self) -> &mut Slot {
         // Taken only by `drop`.
         self.slot.as_mut().expect("a connection in use")
+    }
+
+    pub fn pulse(&self) -> &Pulse {
+        self.pool.pulse()
     }
 
     pub fn client(&self) -> &tokio_postgres::Client {
@@ -53,7 +57,8 @@ impl Drop for Connection {
             return;
         };
         runtime.spawn(async move {
-            let rolled_back = tokio::time::timeout(CLEAN_UP, slot.object.batch_execute("ROLLBACK")).await;
+            let rolled_back = pool.pulse().or_away(slot.object.batch_execute("ROLLBACK"));
+            let rolled_back = tokio::time::timeout(CLEAN_UP, rolled_back).await;
             match rolled_back {
                 Ok(Ok(())) => give_back(&pool, slot),
                 _ => drop(Object::take(slot.object)),

@@ -8,6 +8,7 @@
 mod connection;
 mod lanes;
 mod picker;
+mod pulse;
 mod span;
 mod tx;
 
@@ -22,6 +23,7 @@ use crate::{Commits, Error, Result, Scope};
 use connection::Connection;
 use lanes::Lanes;
 use picker::{PATIENCE, Picked, Picker, Slot};
+pub(crate) use pulse::Pulse;
 
 pub use lanes::{Lane, LaneStatus};
 /// A connection string, parsed.
@@ -37,6 +39,8 @@ pub struct PoolSettings {
     pub wait: Duration,
     /// How long opening a connection may take.
     pub connect: Duration,
+    /// How long the database may take to answer a ping before it counts as away.
+    pub patience: Duration,
     /// After so many different workspaces a connection is closed: its backend caches the catalogue of each.
     pub schemas_per_connection: usize,
     /// After this time a connection is closed.
@@ -65,6 +69,7 @@ impl Default for PoolSettings {
             size: 16,
             wait: Duration::from_secs(5),
             connect: Duration::from_secs(5),
+            patience: ANSWER_WITHIN,
             schemas_per_connection: 100,
             max_age: Duration::from_secs(30 * 60),
             session_defaults: true,
@@ -104,13 +109,17 @@ fn session(mut config: Config, settings: &PoolSettings) -> Config {
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
-/// Connections beyond the lanes, for readiness and for asking what became of a commit while every other is in use.
-const SPARE: usize = 2;
+/// Connections beyond the lanes, for readiness, for asking what became of a commit while every other is in use, and for the
+/// pulse.
+const SPARE: usize = 3;
+/// Within two seconds whoever waits for a database that hangs is told, and one that is only busy answers long before.
+const ANSWER_WITHIN: Duration = Duration::from_millis(1250);
 
 struct Inner {
     factory: deadpool_postgres::Pool,
     lanes: Lanes,
-    picker: Picker,
+    picker: Arc<Picker>,
+    pulse: Pulse,
     settings: PoolSettings,
     on_wait: OnceLock<OnWait>,
     commits: Commits,
@@ -135,15 +144,10 @@ impl Pool {
             .create_timeout(Some(settings.connect))
             .build()
             .map_err(Error::internal)?;
-        let lanes = Lanes::new(settings.size);
-        Ok(Self(Arc::new(Inner {
-            factory,
-            lanes,
-            picker: Picker::new(settings.size),
-            settings,
-            on_wait: OnceLock::new(),
-            commits,
-        })))
+        let (lanes, picker) = (Lanes::new(settings.size), Arc::new(Picker::new(settings.size)));
+        let resting = picker.clone();
+        let pulse = Pulse::of(factory.clone(), settings.patience, move || resting.clear());
+        Ok(Self(Arc::new(Inner { factory, lanes, picker, pulse, settings, on_wait: OnceLock::new(), commits })))
     }
 
     /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.
@@ -158,9 +162,16 @@ impl Pool {
 
     /// Whether the database answers, for readiness.
     pub async fn ping(&self) -> Result<()> {
-        let object = self.0.factory.get().await.map_err(|e| Error::Unavailable(e.to_string()))?;
-        object.simple_query("SELECT 1").await?;
-        Ok(())
+        let answered = async {
+            let object = self.0.factory.get().await.map_err(|e| Error::Unavailable(e.to_string()))?;
+            object.simple_query("SELECT 1").await.map(drop).map_err(Error::from)
+        };
+        self.pulse().or_away(answered).await
+    }
+
+    /// Through which everything goes that waits for the database.
+    fn pulse(&self) -> &Pulse {
+        &self.0.pulse
     }
 
     pub fn status(&self) -> PoolStatus {
@@ -185,7 +196,7 @@ impl Pool {
     async fn begin<'s>(&self, scope: &'s Scope, lane: Lane, mode: tx::Mode) -> Result<Tx<'s>> {
         let span = span::transaction(scope, lane, mode);
         let asked = Instant::now();
-        let connection = self.connection(scope, lane).await;
+        let connection = self.pulse().or_away(self.connection(scope, lane)).await;
         let waited = asked.elapsed();
         if let Some(tell) = self.0.on_wait.get() {
             tell(lane, waited);

@@ -262,6 +262,12 @@ impl Picker {
         }
     }
 
+    /// Gives up what is idle.
+    pub fn clear(&self) {
+        let idle = std::mem::take(&mut lock(&self.state).idle);
+        idle.into_iter().for_each(|slot| drop(Object::take(slot.object)));
+    }
+
     /// An idle connection that was open before `moment` and still is: the server has not restarted since.
     pub fn witness(&self, moment: Instant) -> Option<Slot> {
         let mut state = lock(&self.state);

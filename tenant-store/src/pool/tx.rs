@@ -162,8 +162,12 @@ impl<'s> Tx<'s> {
             return Ok(());
         }
         let heard = self.before_commit().await?;
-        let committed = self.connection.client().batch_execute("COMMIT").await;
-        let ended = self.ended(committed).await;
+        let client = self.connection.client();
+        let committed = async { Ok::<_, Error>(client.batch_execute("COMMIT").await) };
+        let ended = match self.connection.pulse().or_away(committed).await {
+            Ok(committed) => self.ended(committed).await,
+            Err(away) => Err(away),
+        };
         self.after_commit(heard).await;
         ended
     }
@@ -171,7 +175,7 @@ impl<'s> Tx<'s> {
     /// Ends the transaction without effect; also what dropping it does, later.
     pub async fn rollback(mut self) -> Result<()> {
         if self.connection.open {
-            self.connection.client().batch_execute("ROLLBACK").await?;
+            self.connection.pulse().or_away(self.connection.client().batch_execute("ROLLBACK")).await?;
             self.connection.open = false;
         }
         Ok(())
@@ -240,12 +244,13 @@ impl<'s> Tx<'s> {
         if alone {
             let begin = self.begin();
             self.connection.open = true;
-            let begun = self.connection.client().simple_query(&begin).await?;
+            let begun = self.connection.pulse().or_away(self.connection.client().simple_query(&begin)).await?;
             self.xid = xid_of(&begun);
         }
-        let statement = Prepared { statement: self.connection.client().prepare(text.as_str()).await?, writes };
+        let prepared = self.connection.client().prepare(text.as_str());
+        let statement = Prepared { statement: self.connection.pulse().or_away(prepared).await?, writes };
         if alone && self.mode == Mode::EachStatement {
-            self.connection.client().batch_execute("COMMIT").await?;
+            self.connection.pulse().or_away(self.connection.client().batch_execute("COMMIT")).await?;
             self.connection.open = false;
         }
         let (statements, workspace) = self.connection.slot().statements();
@@ -305,21 +310,24 @@ impl<'s> Tx<'s> {
         // Joined futures are polled in order, and each hands its message to the connection at its first poll: the order of
         // messages is the order written here.
         let client = self.connection.client();
-        let (begun, done, committed) = tokio::join!(
-            async {
-                match &begin {
-                    Some(begin) => client.simple_query(begin).await.map(Some),
-                    None => Ok(None),
-                }
-            },
-            work(client),
-            async {
-                match ends {
-                    true => client.batch_execute("COMMIT").await,
-                    false => Ok(()),
-                }
-            },
-        );
+        let answers = async {
+            Ok::<_, Error>(tokio::join!(
+                async {
+                    match &begin {
+                        Some(begin) => client.simple_query(begin).await.map(Some),
+                        None => Ok(None),
+                    }
+                },
+                work(client),
+                async {
+                    match ends {
+                        true => client.batch_execute("COMMIT").await,
+                        false => Ok(()),
+                    }
+                },
+            ))
+        };
+        let (begun, done, committed) = self.connection.pulse().or_away(answers).await?;
         if let Some(begun) = begun? {
             self.xid = xid_of(&begun);
         }
@@ -349,11 +357,13 @@ impl<'s> Tx<'s> {
         };
         let lost = error.as_db_error().is_none();
         match (&self.xid, lost) {
-            (Some(xid), true) => match was_committed(self.scope, xid, self.begun).await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(Error::Unavailable("the connection was lost before the commit".into())),
-                Err(_) => Err(Error::Unavailable("the connection was lost at the commit".into())),
-            },
+            (Some(xid), true) => {
+                match self.connection.pulse().or_away(was_committed(self.scope, xid, self.begun)).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(Error::Unavailable("the connection was lost before the commit".into())),
+                    Err(_) => Err(Error::Unavailable("the connection was lost at the commit".into())),
+                }
+            }
             _ => Err(error.into()),
         }
     }

@@ -51,6 +51,10 @@ impl<'s> World<'s> {
             .collect()
     }
 
+    pub fn server(&self) -> &'s Server {
+        self.server
+    }
+
     pub fn tenant(&self) -> &Tenant {
         &self.tenant
     }

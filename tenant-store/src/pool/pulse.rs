@@ -1,0 +1,112 @@
+//! Whether the database answers. One connection asks it several times a second; when no answer comes in time, or the server
+//! is not there, the database is away: whoever waits for it is told so at once, nobody else tries, and connections at rest
+//! are given up, because they may lead nowhere. The first answer ends that. So a database that hangs costs a request a
+//! moment and not its time-out, and one that comes back meets one connection and not all of them.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool as Factory, PoolError};
+use tokio::sync::watch;
+
+use crate::Error;
+
+/// Between two questions. With the patience of an answer it bounds how long a hang goes unnoticed.
+const EVERY: Duration = Duration::from_millis(250);
+
+#[derive(Clone)]
+pub(crate) struct Pulse(Arc<Inner>);
+
+struct Inner {
+    factory: Factory,
+    /// How long an answer may take.
+    patience: Duration,
+    away: watch::Sender<bool>,
+    /// Gives up connections at rest.
+    give_up: Box<dyn Fn() + Send + Sync>,
+    begun: OnceLock<()>,
+}
+
+impl Pulse {
+    /// Begins with the first work. `factory` must have room for one connection more.
+    pub fn of(factory: Factory, patience: Duration, give_up: impl Fn() + Send + Sync + 'static) -> Self {
+        let (away, give_up, begun) = (watch::Sender::new(false), Box::new(give_up), OnceLock::new());
+        Self(Arc::new(Inner { factory, patience, away, give_up, begun }))
+    }
+
+    /// What the work comes to, or [`Error::Unavailable`] as soon as the database is away.
+    pub async fn or_away<T, E: Into<Error>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Error> {
+        self.0.begun.get_or_init(|| drop(tokio::spawn(watch(Arc::downgrade(&self.0)))));
+        let mut away = self.0.away.subscribe();
+        if *away.borrow_and_update() {
+            return Err(is_away());
+        }
+        tokio::select! {
+            biased;
+            done = work => done.map_err(Into::into),
+            // The sender lives as long as this.
+            _ = away.wait_for(|away| *away) => Err(is_away()),
+        }
+    }
+}
+
+fn is_away() -> Error {
+    Error::Unavailable("the database does not answer".into())
+}
+
+/// Asks until nobody is left to tell.
+async fn watch(told: Weak<Inner>) {
+    let mut own = None;
+    while let Some(inner) = told.upgrade() {
+        let answer = tokio::time::timeout(inner.patience, ask(&inner.factory, &mut own)).await;
+        let away = match answer {
+            Ok(Ok(())) => None,
+            Ok(Err(why)) => Some(why),
+            Err(_) => Some(format!("no answer within {:?}", inner.patience)),
+        };
+        if away.is_some() {
+            own.take().map(Object::take);
+        }
+        inner.tell(away);
+        drop(inner);
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Any answer will do, also one that says no: of a server without room for another connection, for one. A connection that
+/// broke says nothing of the server.
+async fn ask(factory: &Factory, own: &mut Option<Object>) -> Result<(), String> {
+    if let Some(object) = own {
+        if object.simple_query("").await.is_ok() {
+            return Ok(());
+        }
+        own.take().map(Object::take);
+    }
+    let asked = match factory.get().await {
+        Ok(object) => own.insert(object).simple_query("").await,
+        Err(PoolError::Backend(error)) => Err(error),
+        Err(error) => return Err(error.to_string()),
+    };
+    match asked {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_db_error().is_some_and(|said| !said.code().code().starts_with("57")) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl Inner {
+    fn tell(&self, why: Option<String>) {
+        let away = why.is_some();
+        // Also what came to rest meanwhile, before anybody is let on.
+        if *self.away.borrow() || away {
+            (self.give_up)();
+        }
+        let changed = self.away.send_if_modified(|was| std::mem::replace(was, away) != away);
+        match why {
+            Some(why) if changed => tracing::warn!(why, "the database is away"),
+            None if changed => tracing::info!("the database is back"),
+            _ => {}
+        }
+    }
+}
