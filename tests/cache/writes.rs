@@ -1,110 +1,102 @@
 //! What was written is what the next GET shows, whichever operation wrote it.
 
-use serde_json::{Value, json};
-use tests::{Account, Api, Server, Tenant};
+use serde_json::json;
+use tests::{Account, Api, Tenant};
 
-use crate::{get, kept};
+use crate::{get, id, kept};
 
-fn id(value: &Value) -> &str {
-    value["id"].as_str().expect("an id")
-}
-
-#[test]
-fn every_write_of_a_flow_ends_its_answers() {
-    let api = Tenant::fresh().api();
-    let flow = api.post("/flows/", &json!({"name": "f"})).expect(201);
-    let (by_id, by_name) = (format!("/flows/{}", id(&flow)), "/flows/name/f");
-    for round in 0..5 {
+crate::on_every_back_end! {
+    fn every_write_of_a_flow_ends_its_answers(server) {
+        let api = Tenant::on(server).api();
+        let flow = api.post("/flows/", &json!({"name": "f"})).expect(201);
+        let (by_id, by_name) = (format!("/flows/{}", id(&flow)), "/flows/name/f");
+        for round in 0..5 {
+            kept(&api, &by_id);
+            kept(&api, by_name);
+            let tags = json!([format!("round {round}")]);
+            api.patch(&by_id, &json!({ "tags": tags })).expect(204);
+            assert_eq!(get(&api, &by_id).0.body["tags"], tags);
+            assert_eq!(get(&api, by_name).0.body["tags"], tags);
+        }
         kept(&api, &by_id);
-        kept(&api, by_name);
-        let tags = json!([format!("round {round}")]);
-        api.patch(&by_id, &json!({ "tags": tags })).expect(204);
-        assert_eq!(get(&api, &by_id).0.body["tags"], tags);
-        assert_eq!(get(&api, by_name).0.body["tags"], tags);
+        api.delete(&by_id).expect(204);
+        assert_eq!(api.get(&by_id).status, 404);
+        assert_eq!(api.get(by_name).status, 404);
+
+        let flow = api.post("/flows/", &json!({"name": "f"})).expect(201);
+        assert_eq!(id(&kept(&api, by_name).body), id(&flow));
+        api.post("/flows/bulk_delete", &json!({"flows": {"name": {"any_": ["f"]}}})).expect(200);
+        assert_eq!(api.get(by_name).status, 404);
     }
-    kept(&api, &by_id);
-    api.delete(&by_id).expect(204);
-    assert_eq!(api.get(&by_id).status, 404);
-    assert_eq!(api.get(by_name).status, 404);
 
-    let flow = api.post("/flows/", &json!({"name": "f"})).expect(201);
-    assert_eq!(id(&kept(&api, by_name).body), id(&flow));
-    api.post("/flows/bulk_delete", &json!({"flows": {"name": {"any_": ["f"]}}})).expect(200);
-    assert_eq!(api.get(by_name).status, 404);
-}
+    fn creating_what_is_there_ends_no_answer(server) {
+        let api = Tenant::on(server).api();
+        api.post("/flows/", &json!({"name": "f"})).expect(201);
+        kept(&api, "/flows/name/f");
+        api.post("/flows/", &json!({"name": "f"})).expect(200);
+        assert!(get(&api, "/flows/name/f").1.ends_with("; hit"));
+    }
 
-#[test]
-fn creating_what_is_there_ends_no_answer() {
-    let api = Tenant::fresh().api();
-    api.post("/flows/", &json!({"name": "f"})).expect(201);
-    kept(&api, "/flows/name/f");
-    api.post("/flows/", &json!({"name": "f"})).expect(200);
-    assert!(get(&api, "/flows/name/f").1.ends_with("; hit"));
-}
+    fn runs_and_logs_end_no_answer(server) {
+        let api = Tenant::on(server).api();
+        let flow = api.post("/flows/", &json!({"name": "f"})).expect(201);
+        kept(&api, "/flows/name/f");
+        let run = api.post("/flow_runs/", &json!({"flow_id": flow["id"], "state": {"type": "PENDING"}})).expect(201);
+        let path = format!("/flow_runs/{}", id(&run));
+        api.post(&format!("{path}/set_state"), &json!({"state": {"type": "RUNNING"}})).expect(201);
+        api.post(
+            "/logs/",
+            &json!([{"name": "n", "level": 20, "message": "m", "timestamp": "2030-01-01T00:00:00Z", "flow_run_id": run["id"]}]),
+        )
+        .expect(201);
+        assert!(get(&api, "/flows/name/f").1.ends_with("; hit"));
+    }
 
-#[test]
-fn runs_and_logs_end_no_answer() {
-    let api = Tenant::fresh().api();
-    let flow = api.post("/flows/", &json!({"name": "f"})).expect(201);
-    kept(&api, "/flows/name/f");
-    let run = api.post("/flow_runs/", &json!({"flow_id": flow["id"], "state": {"type": "PENDING"}})).expect(201);
-    let path = format!("/flow_runs/{}", id(&run));
-    api.post(&format!("{path}/set_state"), &json!({"state": {"type": "RUNNING"}})).expect(201);
-    api.post(
-        "/logs/",
-        &json!([{"name": "n", "level": 20, "message": "m", "timestamp": "2030-01-01T00:00:00Z", "flow_run_id": run["id"]}]),
-    )
-    .expect(201);
-    assert!(get(&api, "/flows/name/f").1.ends_with("; hit"));
-}
+    fn a_write_that_is_refused_changes_nothing_and_blocks_nothing(server) {
+        let api = Tenant::on(server).api();
+        let flow = api.post("/flows/", &json!({"name": "f", "tags": ["a"]})).expect(201);
+        let missing = uuid::Uuid::new_v4();
+        api.patch(&format!("/flows/{missing}"), &json!({"tags": ["b"]})).expect(404);
+        assert_eq!(kept(&api, &format!("/flows/{}", id(&flow))).body["tags"], json!(["a"]));
+    }
 
-#[test]
-fn a_write_that_is_refused_changes_nothing_and_blocks_nothing() {
-    let api = Tenant::fresh().api();
-    let flow = api.post("/flows/", &json!({"name": "f", "tags": ["a"]})).expect(201);
-    let missing = uuid::Uuid::new_v4();
-    api.patch(&format!("/flows/{missing}"), &json!({"tags": ["b"]})).expect(404);
-    assert_eq!(kept(&api, &format!("/flows/{}", id(&flow))).body["tags"], json!(["a"]));
-}
+    fn the_workspaces_settings(server) {
+        let api = Tenant::on(server).api();
+        let before = kept(&api, "/admin/storage").body;
+        api.delete("/admin/storage").expect(204);
+        let (after, status) = get(&api, "/admin/storage");
+        assert_eq!((after.body, status.as_str()), (before, "Prefecture; fwd=miss; stored"), "it was read anew");
+    }
 
-#[test]
-fn the_workspaces_settings() {
-    let api = Tenant::fresh().api();
-    let before = kept(&api, "/admin/storage").body;
-    api.delete("/admin/storage").expect(204);
-    let (after, status) = get(&api, "/admin/storage");
-    assert_eq!((after.body, status.as_str()), (before, "Prefecture; fwd=miss; stored"), "it was read anew");
-}
+    /// Of the control plane: an answer is kept for a second, and ends with the write.
+    fn accounts_workspaces_and_what_a_key_opens(server) {
+        let account = Account::create(server);
+        let root = server.api().with_key(Some(&account.key));
+        let handles = |api: &Api| {
+            let list = get(api, "/api/me/workspaces").0.body;
+            let list = list.as_array().expect("a list").clone();
+            list.iter().map(|workspace| workspace["workspace_handle"].as_str().expect("a handle").to_owned()).collect::<Vec<_>>()
+        };
+        kept(&root, "/api/me/workspaces");
+        let workspace = account.workspace();
+        assert_eq!(handles(&root), [workspace.handle.as_str()]);
+        kept(&root, "/api/me/workspaces");
+        kept(&workspace.api(), "/");
+        workspace.api().patch("/", &json!({"handle": "renamed"})).expect(204);
+        assert_eq!(handles(&root), ["renamed"]);
+        assert_eq!(get(&workspace.api(), "/").0.body["handle"], "renamed");
 
-/// Of the control plane: an answer is kept for a second, and ends with the write.
-#[test]
-fn accounts_workspaces_and_what_a_key_opens() {
-    let account = Account::create(Server::shared());
-    let root = Server::shared().api().with_key(Some(&account.key));
-    let handles = |api: &Api| {
-        let list = get(api, "/api/me/workspaces").0.body;
-        let list = list.as_array().unwrap().clone();
-        list.iter().map(|workspace| workspace["workspace_handle"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    kept(&root, "/api/me/workspaces");
-    let workspace = account.workspace();
-    assert_eq!(handles(&root), [workspace.handle.as_str()]);
-    kept(&root, "/api/me/workspaces");
-    kept(&workspace.api(), "/");
-    workspace.api().patch("/", &json!({"handle": "renamed"})).expect(204);
-    assert_eq!(handles(&root), ["renamed"]);
-    assert_eq!(get(&workspace.api(), "/").0.body["handle"], "renamed");
-
-    let bot = account.bot();
-    let as_bot = root.with_key(Some(&bot.key));
-    kept(&as_bot, "/api/me/workspaces");
-    assert!(handles(&as_bot).is_empty());
-    let grant = json!({"bot_id": bot.id, "workspace_role_id": account.workspace_role("Viewer")});
-    let access = workspace.api().post("/bot_access/", &grant).expect(200);
-    assert_eq!(handles(&as_bot), ["renamed"]);
-    kept(&as_bot, "/api/me/workspaces");
-    workspace.api().delete(&format!("/bot_access/{}", id(&access))).expect(204);
-    assert!(handles(&as_bot).is_empty());
-    workspace.api().delete("/").expect(204);
-    assert!(handles(&root).is_empty());
+        let bot = account.bot();
+        let as_bot = root.with_key(Some(&bot.key));
+        kept(&as_bot, "/api/me/workspaces");
+        assert!(handles(&as_bot).is_empty());
+        let grant = json!({"bot_id": bot.id, "workspace_role_id": account.workspace_role("Viewer")});
+        let access = workspace.api().post("/bot_access/", &grant).expect(200);
+        assert_eq!(handles(&as_bot), ["renamed"]);
+        kept(&as_bot, "/api/me/workspaces");
+        workspace.api().delete(&format!("/bot_access/{}", id(&access))).expect(204);
+        assert!(handles(&as_bot).is_empty());
+        workspace.api().delete("/").expect(204);
+        assert!(handles(&root).is_empty());
+    }
 }

@@ -48,7 +48,7 @@ pub use issuer::{Issuer, IssuerKey, Mood, now};
 pub use port::free_port;
 pub use process::Running;
 pub use proxy::{Network, Proxy};
-pub use redis::Redis;
+pub use redis::{Flavour, Redis};
 pub use server::{Builder, Output, Server, program};
 pub use socket::{Incoming, Socket};
 pub use tenant::{Account, Bot, Tenant};

@@ -1,5 +1,6 @@
 //! A private Redis: `redis-server`, or `valkey-server` where that is what the system has.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,17 +16,38 @@ pub struct Redis {
     running: Option<Running>,
     port: u16,
     folder: Folder,
+    flavour: Flavour,
 }
+
+/// As what it is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    Single,
+    /// A cluster of one node, which has all slots.
+    Cluster,
+    /// Nobody gets in without the password.
+    Password,
+}
+
+const PASSWORD: &str = "hunter2";
 
 impl Redis {
     pub fn start() -> Redis {
-        let mut redis = Redis { running: None, port: free_port(), folder: Folder::new("redis") };
+        Redis::start_as(Flavour::Single)
+    }
+
+    pub fn start_as(flavour: Flavour) -> Redis {
+        let mut redis = Redis { running: None, port: free_port(), folder: Folder::new("redis"), flavour };
         redis.start_again();
         redis
     }
 
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        match self.flavour {
+            Flavour::Single => format!("redis://127.0.0.1:{}", self.port),
+            Flavour::Cluster => format!("redis+cluster://127.0.0.1:{}", self.port),
+            Flavour::Password => format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port),
+        }
     }
 
     pub fn port(&self) -> u16 {
@@ -47,6 +69,11 @@ impl Redis {
         assert!(self.running.is_none(), "redis runs already");
         let mut command = Command::new(program());
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        match self.flavour {
+            Flavour::Single => {}
+            Flavour::Cluster => drop(command.args(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"])),
+            Flavour::Password => drop(command.args(["--requirepass", PASSWORD])),
+        }
         command.current_dir(self.folder.path());
         let mut running = Running::start("redis", command, &self.folder.path().join("redis.log"), "KILL");
         eventually("redis listens", || {
@@ -54,6 +81,23 @@ impl Redis {
             TcpStream::connect(("127.0.0.1", self.port)).map(drop)
         });
         self.running = Some(running);
+        if self.flavour == Flavour::Cluster {
+            self.command("CLUSTER ADDSLOTSRANGE 0 16383");
+            eventually("the cluster is well", || match self.command("CLUSTER INFO") {
+                info if info.contains("cluster_state:ok") => Ok(()),
+                info => Err(info),
+            });
+        }
+    }
+
+    /// What it answers to a command, as it comes.
+    pub fn command(&self, line: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("redis listens");
+        let auth = if self.flavour == Flavour::Password { format!("AUTH {PASSWORD}\r\n") } else { String::new() };
+        write!(stream, "{auth}{line}\r\nQUIT\r\n").expect("redis reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("redis answers in text");
+        answer
     }
 }
 

@@ -7,9 +7,13 @@
 //! that was read before; what a slow reader brings late is filed under a version that counts no more.
 //!
 //! A version lives [`CacheSettings::life`] at most and is never prolonged: that bounds what a lost message can do.
+//!
+//! Versions stand in this process ([`versions`]), which is right for one replica, or in Redis ([`shared`]) for all of them.
 
 mod key;
+mod shared;
 mod versions;
+mod withheld;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,8 +25,10 @@ use tenant_store::commits::{Listener, Space, Told};
 
 use crate::config::CacheSettings;
 use crate::kit::ETag;
+use crate::redis::{Away, Redis};
 
 pub use key::{Key, Shelf};
+use shared::Shared;
 use versions::Versions;
 
 /// What was filed under one version of a shelf counts only as long as the version does.
@@ -58,8 +64,10 @@ pub enum Look {
     Hit(Entry),
     /// To be filed under this version once it was read.
     Miss(Version),
-    /// Read, and not to be kept: something is being written.
+    /// Something is being written: to be read, and not to be kept.
     Closed,
+    /// Nobody says which version counts: to be read, and not to be kept.
+    Away,
     Off,
 }
 
@@ -67,6 +75,8 @@ pub enum Look {
 #[derive(Debug)]
 pub enum Filled {
     Own(Entry),
+    /// What another replica has read.
+    Known(Entry),
     /// What another request was reading already.
     Shared(Entry),
 }
@@ -75,31 +85,51 @@ pub enum Filled {
 #[derive(Debug)]
 pub struct NotKept;
 
+/// Where versions stand.
+enum Shelves {
+    Own(Versions),
+    Shared(Arc<Shared>),
+}
+
 pub struct Cache {
     settings: CacheSettings,
     /// The kinds of which an operation may answer from here.
     kinds: Kinds,
-    versions: Versions,
+    shelves: Shelves,
     entries: future::Cache<(Key, Version), Entry>,
 }
 
 impl Cache {
-    pub fn new(settings: &CacheSettings, kinds: Kinds) -> Self {
+    /// For the answers of these kinds. With a Redis all replicas that share it are right; without one, one is.
+    pub fn new(settings: &CacheSettings, kinds: Kinds, redis: Option<Redis>) -> Self {
         let entries = future::Cache::builder()
             .weigher(|_, entry: &Entry| u32::try_from(entry.body.len() + OVERHEAD).unwrap_or(u32::MAX))
             .max_capacity(settings.memory)
             .time_to_live(settings.life)
             .build();
-        let kinds = if settings.memory == 0 { Kinds::NONE } else { kinds };
-        Self { settings: settings.clone(), kinds, versions: Versions::default(), entries }
+        let shelves = match redis {
+            Some(redis) => Shelves::Shared(Arc::new(Shared::new(redis, settings.shelf))),
+            None => Shelves::Own(Versions::default()),
+        };
+        // One that keeps nothing still tells the others of what is written here.
+        let kinds = if settings.memory == 0 && matches!(shelves, Shelves::Own(_)) { Kinds::NONE } else { kinds };
+        Self { settings: settings.clone(), kinds, shelves, entries }
     }
 
     pub async fn look(&self, key: &Key) -> Look {
-        if !self.kinds.contains(key.shelf.kind) {
+        if self.settings.memory == 0 || !self.kinds.contains(key.shelf.kind) {
             return Look::Off;
         }
         let life = self.life(key.shelf.kind);
-        let Some(version) = self.versions.current(key.shelf, life, Instant::now()) else { return Look::Closed };
+        let version = match &self.shelves {
+            Shelves::Own(versions) => Ok(versions.current(key.shelf, life, Instant::now())),
+            Shelves::Shared(shared) => shared.current(key.shelf, life).await,
+        };
+        let version = match version {
+            Ok(Some(version)) => version,
+            Ok(None) => return Look::Closed,
+            Err(Away) => return Look::Away,
+        };
         match self.entries.get(&(*key, version)).await {
             Some(entry) => Look::Hit(entry),
             None => Look::Miss(version),
@@ -113,13 +143,36 @@ impl Cache {
         version: Version,
         read: impl Future<Output = Result<Entry, NotKept>>,
     ) -> Result<Filled, Arc<NotKept>> {
-        let mut own = false;
+        let mut from = Filled::Shared as fn(Entry) -> Filled;
         let reading = async {
-            own = true;
-            read.await.and_then(|entry| if entry.body.len() <= self.settings.entry { Ok(entry) } else { Err(NotKept) })
+            if let Some(body) = self.known(key, version).await {
+                from = Filled::Known;
+                return Ok(Entry::new(body));
+            }
+            from = Filled::Own;
+            let entry = read.await?;
+            if entry.body.len() > self.settings.entry {
+                return Err(NotKept);
+            }
+            self.tell_others(key, version, &entry);
+            Ok(entry)
         };
-        let entry = self.entries.try_get_with((*key, version), reading).await?;
-        Ok(if own { Filled::Own(entry) } else { Filled::Shared(entry) })
+        self.entries.try_get_with((*key, version), reading).await.map(from)
+    }
+
+    async fn known(&self, key: &Key, version: Version) -> Option<Bytes> {
+        match &self.shelves {
+            Shelves::Own(_) => None,
+            Shelves::Shared(shared) => shared.read(key, version).await.ok().flatten(),
+        }
+    }
+
+    /// Nobody waits for it.
+    fn tell_others(&self, key: &Key, version: Version, entry: &Entry) {
+        if let Shelves::Shared(shared) = &self.shelves {
+            let (shared, key, body) = (shared.clone(), *key, entry.body.clone());
+            tokio::spawn(async move { shared.keep(&key, version, &body).await });
+        }
     }
 
     /// Largest body that is kept, in bytes.
@@ -142,16 +195,28 @@ impl Listener for Cache {
 
     fn before(&self, space: Space, kinds: Kinds) -> Told<'_> {
         Box::pin(async move {
-            for kind in kinds.iter() {
-                self.versions.close(Shelf { space, kind }, Instant::now());
+            for shelf in kinds.iter().map(|kind| Shelf { space, kind }) {
+                match &self.shelves {
+                    Shelves::Own(versions) => versions.close(shelf, Instant::now()),
+                    // What to do about it is `after`'s, or the next reader's.
+                    Shelves::Shared(shared) => drop(shared.close(shelf).await),
+                }
             }
         })
     }
 
     fn after(&self, space: Space, kinds: Kinds) -> Told<'_> {
         Box::pin(async move {
-            for kind in kinds.iter() {
-                self.versions.open(Shelf { space, kind });
+            for shelf in kinds.iter().map(|kind| Shelf { space, kind }) {
+                match &self.shelves {
+                    Shelves::Own(versions) => versions.open(shelf),
+                    // This writer has waited for Redis once already, and need not again.
+                    Shelves::Shared(shared) if shared.is_withheld(shelf) => {
+                        let shared = shared.clone();
+                        tokio::spawn(async move { shared.open(shelf).await });
+                    }
+                    Shelves::Shared(shared) => drop(shared.open(shelf).await),
+                }
             }
         })
     }

@@ -6,9 +6,6 @@ use clap::Args;
 
 use super::{WrongSetting, duration};
 
-/// Longest that an answer may be older than what is stored, when a message about a write was lost.
-const LONGEST_LIFE: Duration = Duration::from_secs(30);
-
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cache")]
 pub struct CacheSettings {
@@ -20,14 +17,21 @@ pub struct CacheSettings {
     #[arg(long = "cache-entry", env = "PREFECTURE_CACHE_ENTRY", default_value_t = 65_536, value_name = "BYTES")]
     pub entry: usize,
 
+    /// Memory for the answers of one kind in one workspace, in bytes of Redis.
+    #[arg(long = "cache-shelf", env = "PREFECTURE_CACHE_SHELF", default_value_t = 4_194_304, value_name = "BYTES")]
+    pub shelf: u64,
+
     /// Longest that an answer is kept: at most 30s.
     #[arg(long = "cache-life", env = "PREFECTURE_CACHE_LIFE", default_value = "30s", value_parser = duration, value_name = "DURATION")]
     pub life: Duration,
 }
 
 impl CacheSettings {
+    /// Longest that an answer may be older than what is stored, when nobody could be told of a write.
+    pub const LONGEST_LIFE: Duration = Duration::from_secs(30);
+
     pub fn validate(&self) -> Result<(), WrongSetting> {
-        if self.life.is_zero() || self.life > LONGEST_LIFE {
+        if self.life.is_zero() || self.life > Self::LONGEST_LIFE {
             return Err(WrongSetting::new(
                 "--cache-life (PREFECTURE_CACHE_LIFE)",
                 "must be above 0 and at most 30s",

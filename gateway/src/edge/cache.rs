@@ -25,6 +25,7 @@ enum Status {
     Collapsed,
     NotStored,
     Writing,
+    Away,
     Bypass,
 }
 
@@ -36,6 +37,7 @@ impl Status {
             Status::Collapsed => "Prefecture; fwd=miss; collapsed",
             Status::NotStored => "Prefecture; fwd=miss",
             Status::Writing => "Prefecture; fwd=bypass; detail=writing",
+            Status::Away => "Prefecture; fwd=bypass; detail=away",
             Status::Bypass => "Prefecture; fwd=bypass",
         }
     }
@@ -45,7 +47,7 @@ impl Status {
             Status::Hit => Served::Hit,
             Status::Stored | Status::NotStored => Served::Miss,
             Status::Collapsed => Served::Collapsed,
-            Status::Writing | Status::Bypass => Served::Bypass,
+            Status::Writing | Status::Away | Status::Bypass => Served::Bypass,
         }
     }
 }
@@ -75,6 +77,7 @@ impl Step for Cache {
             Look::Hit(entry) => (asked.kept(&entry, Status::Hit), Status::Hit),
             Look::Miss(version) => self.fill(key, version, request, below, &asked).await,
             Look::Closed => (asked.anew(down(below, request).await, Status::Writing).await, Status::Writing),
+            Look::Away => (asked.anew(down(below, request).await, Status::Away).await, Status::Away),
             Look::Off => (asked.anew(down(below, request).await, Status::Bypass).await, Status::Bypass),
         };
         self.0.metrics().cache.answered(kind, status.served());
@@ -118,6 +121,7 @@ impl Cache {
         let filled = cache.fill(&key, version, read).await;
         let (response, status) = match (filled, refused, request) {
             (Ok(Filled::Own(entry)), ..) => return (asked.kept(&entry, Status::Stored), Status::Stored),
+            (Ok(Filled::Known(entry)), ..) => return (asked.kept(&entry, Status::Hit), Status::Hit),
             (Ok(Filled::Shared(entry)), ..) => return (asked.kept(&entry, Status::Collapsed), Status::Collapsed),
             (Err(_), Some(response), _) => (response, Status::NotStored),
             // Whoever read for all found nothing to keep: perhaps it was refused what this one may have.

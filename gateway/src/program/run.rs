@@ -69,7 +69,7 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
     tokens.validate()?;
     let metrics = Arc::new(Metrics::new());
     let redis = Redis::start(redis, metrics.clone()).await?;
-    let cache = Arc::new(Cache::new(cache, tables::tables().cached()));
+    let cache = Arc::new(Cache::new(cache, tables::tables().cached(), redis.clone()));
     let commits = Commits::told_to(cache.clone());
     let url = database.url()?;
     // Checked by `url`.

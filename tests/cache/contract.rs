@@ -1,0 +1,198 @@
+//! The contract: what was written with 2xx is what the next GET sees on any replica, while Redis answers the writer;
+//! otherwise within the life of an answer. Two replicas, concurrent writers and readers, and a Redis that is flushed, hung,
+//! killed and started again meanwhile.
+//!
+//! `CACHE_READS` is how many reads there are; the figures are printed (`--nocapture`).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tests::{Api, Redis, Server, Tenant, eventually};
+
+/// Short, so that the bound is met within the test.
+const LIFE: Duration = Duration::from_secs(2);
+const WORKERS: usize = 8;
+/// Every so many reads a worker writes its own flow.
+const READS_A_WRITE: usize = 40;
+/// The promise is 50 ms more than without the fault; a machine that does other work as well needs a margin.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// A flow whose tag counts up, and when each number was written.
+struct Flow {
+    path: String,
+    writes: Mutex<Vec<Write>>,
+}
+
+struct Write {
+    number: u64,
+    began: Instant,
+    answered: Instant,
+}
+
+#[derive(Default)]
+struct Seen {
+    reads: AtomicUsize,
+    hits: AtomicUsize,
+    away: AtomicUsize,
+    /// While Redis was well, and while it was not.
+    times: [Mutex<Vec<Duration>>; 2],
+}
+
+/// From when to when Redis may not have answered; the last may go on.
+#[derive(Default)]
+struct Faults(Mutex<Vec<(Instant, Option<Instant>)>>);
+
+impl Faults {
+    fn begin(&self) {
+        lock(&self.0).push((Instant::now(), None));
+    }
+
+    fn end(&self) {
+        lock(&self.0).last_mut().expect("it began").1 = Some(Instant::now());
+    }
+
+    fn met(&self, from: Instant, to: Instant) -> bool {
+        lock(&self.0).iter().any(|(began, ended)| *began <= to && ended.is_none_or(|ended| ended >= from))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn no_read_is_older_than_the_contract_allows() {
+    let reads: usize = std::env::var("CACHE_READS").ok().and_then(|text| text.parse().ok()).unwrap_or(8_000);
+    let mut redis = Redis::start();
+    let start = |builder: tests::Builder| builder.redis(&redis).env("PREFECTURE_CACHE_LIFE", "2s").start();
+    let first = start(Server::builder());
+    let second = start(Server::builder().database(first.database()));
+    let api = Tenant::on(&first).api();
+    let replicas = [api.clone(), api.at(&api.base().replace(first.url(), second.url()))];
+    let flows: Vec<Flow> = (0..WORKERS).map(|n| flow(&api, n)).collect();
+    let (seen, faults) = (Seen::default(), Faults::default());
+
+    thread::scope(|scope| {
+        for own in 0..WORKERS {
+            let (replicas, flows, seen, faults) = (&replicas, &flows, &seen, &faults);
+            scope.spawn(move || work(own, reads, replicas, flows, seen, faults));
+        }
+        let until = |part: usize| {
+            eventually("reads go on", || match seen.reads.load(Ordering::SeqCst) {
+                done if done >= reads * part / 10 => Ok(()),
+                done => Err(done),
+            });
+        };
+        until(1);
+        redis.command("FLUSHALL");
+        until(2);
+        faults.begin();
+        redis.signal("STOP");
+        until(3);
+        redis.signal("CONT");
+        well(&[&first, &second]);
+        faults.end();
+        until(5);
+        faults.begin();
+        redis.kill9();
+        until(6);
+        redis.start_again();
+        well(&[&first, &second]);
+        faults.end();
+        until(8);
+        redis.command("FLUSHALL");
+    });
+
+    let figures = |at: usize| {
+        let mut times = lock(&seen.times[at]).clone();
+        times.sort();
+        let part = |share: f64| times.get(((times.len() as f64 - 1.0) * share) as usize).copied().unwrap_or_default();
+        (times.len(), part(0.5), part(0.99), part(1.0))
+    };
+    let (hits, away) = (seen.hits.load(Ordering::SeqCst), seen.away.load(Ordering::SeqCst));
+    eprintln!("reads: {hits} hits, {away} without redis");
+    for (name, at) in [("well", 0), ("away", 1)] {
+        let (count, median, most, longest) = figures(at);
+        eprintln!("{name}: {count} reads, median {median:?}, 99 % {most:?}, longest {longest:?}");
+    }
+    assert!(hits > reads / 20, "the cache was of use: {hits} hits");
+    assert!(away > 0, "redis was away for some");
+    assert!(figures(1).3 < LONGEST, "no read waits for a redis that does not answer: {:?}", figures(1).3);
+}
+
+fn flow(api: &Api, number: usize) -> Flow {
+    let began = Instant::now();
+    let made = api.post("/flows/", &json!({"name": format!("f{number}"), "tags": ["0"]})).expect(201);
+    let path = format!("/flows/{}", made["id"].as_str().expect("an id"));
+    Flow { path, writes: Mutex::new(vec![Write { number: 0, began, answered: Instant::now() }]) }
+}
+
+/// Reads any flow on any replica, and now and then writes its own.
+fn work(own: usize, reads: usize, replicas: &[Api; 2], flows: &[Flow], seen: &Seen, faults: &Faults) {
+    // Different for each worker, the same in each run.
+    let mut dice = own as u64 + 1;
+    let mut roll = |sides: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) as usize % sides
+    };
+    while seen.reads.fetch_add(1, Ordering::SeqCst) < reads {
+        let api = &replicas[roll(2)];
+        if roll(READS_A_WRITE) == 0 {
+            write(api, &flows[own]);
+        }
+        read(api, &flows[roll(flows.len())], seen, faults);
+    }
+}
+
+fn write(api: &Api, flow: &Flow) {
+    let number = lock(&flow.writes).last().map_or(0, |write| write.number) + 1;
+    let began = Instant::now();
+    api.patch(&flow.path, &json!({"tags": [number.to_string()]})).expect(204);
+    lock(&flow.writes).push(Write { number, began, answered: Instant::now() });
+}
+
+fn read(api: &Api, flow: &Flow, seen: &Seen, faults: &Faults) {
+    let began = Instant::now();
+    let answer = api.get(&flow.path);
+    let took = began.elapsed();
+    let status = answer.header("cache-status").unwrap_or_default().to_owned();
+    let number: u64 = answer.expect(200)["tags"][0].as_str().and_then(|tag| tag.parse().ok()).expect("a number");
+    let at_least =
+        lock(&flow.writes).iter().rev().find(|write| binds(write, began, faults)).map_or(0, |write| write.number);
+    assert!(
+        number >= at_least,
+        "{} on {}: {number} was read after {at_least} was written ({status})",
+        flow.path,
+        api.base()
+    );
+    if status.ends_with("; hit") {
+        seen.hits.fetch_add(1, Ordering::SeqCst);
+    }
+    if status.ends_with("detail=away") {
+        seen.away.fetch_add(1, Ordering::SeqCst);
+    }
+    lock(&seen.times[usize::from(faults.met(began, began + took))]).push(took);
+}
+
+/// Whether a read that began then must show the write, or a later one.
+fn binds(write: &Write, read: Instant, faults: &Faults) -> bool {
+    let told = !faults.met(write.began, write.answered);
+    write.answered <= read && (told || write.answered + LIFE <= read)
+}
+
+/// Both replicas have Redis again.
+fn well(replicas: &[&Server]) {
+    for replica in replicas {
+        let metrics = Api::new(&replica.metrics_url(), None);
+        // Seen many times over: what was asked of a Redis that hung has timed out meanwhile, and been counted.
+        let mut looks = 0;
+        eventually("a replica has redis again", || {
+            let up = metrics.get("").body.as_str().is_some_and(|text| text.contains("\nprefecture_redis_up 1\n"));
+            looks = if up { looks + 1 } else { 0 };
+            if looks == 20 { Ok(()) } else { Err(looks) }
+        });
+    }
+}
