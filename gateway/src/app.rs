@@ -12,6 +12,7 @@ use crate::cache::Cache;
 use crate::config::EdgeSettings;
 use crate::edge::Keys;
 use crate::kit::{Failure, Reply};
+use crate::limits::Limits;
 use crate::live::hub::Hub;
 use crate::metrics::Metrics;
 use crate::redis::Redis;
@@ -29,6 +30,7 @@ struct Inner {
     edge: EdgeSettings,
     metrics: Arc<Metrics>,
     redis: Option<Redis>,
+    limits: Limits,
     hub: Hub,
     default_workspace: Option<(AccountId, WorkspaceId)>,
     ready: AtomicBool,
@@ -51,6 +53,7 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let Parts { control, pools, cache, edge, metrics, redis, tokens, default_workspace } = parts;
         let keys = Keys::new(control.clone(), tokens, metrics.keys.clone());
+        let limits = Limits::new(&edge.limits, control.clone(), redis.clone(), metrics.clone());
         let (drain, _) = watch::channel(false);
         Self(Arc::new(Inner {
             control,
@@ -60,6 +63,7 @@ impl App {
             edge,
             metrics,
             redis,
+            limits,
             hub: Hub::default(),
             default_workspace,
             ready: AtomicBool::new(true),
@@ -102,6 +106,10 @@ impl App {
     /// What replicas share limits and caches through, where one is configured.
     pub fn redis(&self) -> Option<&Redis> {
         self.0.redis.as_ref()
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     /// Which workspace a bare `/api/…` means.

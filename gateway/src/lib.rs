@@ -9,6 +9,7 @@ pub mod config;
 pub mod edge;
 pub mod embedded;
 pub mod kit;
+mod limits;
 pub mod listen;
 pub mod live;
 mod metrics;

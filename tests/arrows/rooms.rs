@@ -7,6 +7,7 @@ use crate::source::{Source, files};
 const GATEWAY: &[(&str, &[&str], &str)] = &[
     ("config", &[], "Settings are plain values: whoever uses them depends on them."),
     ("metrics", &[], "Whoever counts depends on the counters."),
+    ("limits", &["config", "metrics", "redis"], "Limits are arithmetic over callers; the edge knows requests."),
     ("redis", &["config", "metrics"], "The way to Redis knows nothing of what is kept there."),
     ("cache", &["config", "kit", "redis"], "What is kept knows entries and keys; the edge decides what to answer."),
     ("telemetry", &["config", "metrics", "kit"], "What is sent to a collector is told to it; it asks nobody."),
@@ -19,12 +20,12 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ),
     (
         "edge",
-        &["kit", "App", "config", "metrics", "redis", "cache", "telemetry", "tokens"],
+        &["kit", "App", "config", "metrics", "redis", "cache", "telemetry", "tokens", "limits"],
         "A layer reads the operation's entry and what App shares; it names neither a slice nor the program.",
     ),
     (
         "app",
-        &["config", "edge", "metrics", "kit", "services", "live", "redis", "cache", "tokens"],
+        &["config", "edge", "metrics", "kit", "services", "live", "redis", "cache", "tokens", "limits"],
         "What everything counts or reads has a room of its own (src/metrics), not the program's.",
     ),
     (
@@ -38,7 +39,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     // A socket may take its key in a message, and then the edge admits it as it admits a request.
     (
         "live",
-        &["kit", "App", "ops", "metrics", "edge"],
+        &["kit", "App", "ops", "metrics", "edge", "limits"],
         "Sockets depend on tenant-store, domain, the kit and the edge's admission.",
     ),
     ("services", &["App", "config", "metrics", "live", "redis"], "Background work depends on tenant-store and domain."),

@@ -10,6 +10,7 @@ mod identities;
 mod input;
 mod me;
 mod members;
+mod rate_limits;
 mod roles;
 mod shapes;
 mod users;
@@ -30,7 +31,7 @@ pub fn of_root() -> Vec<&'static [Op]> {
 
 /// The slices of an account.
 pub fn of_account() -> Vec<&'static [Op]> {
-    vec![accounts::OPS, members::OPS, bots::OPS, identities::OPS, roles::OPS, workspaces::OPS]
+    vec![accounts::OPS, members::OPS, bots::OPS, identities::OPS, rate_limits::OPS, roles::OPS, workspaces::OPS]
 }
 
 /// The slices of a workspace.

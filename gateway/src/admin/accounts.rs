@@ -16,6 +16,12 @@ pub enum Command {
         #[arg(long)]
         handle: Option<String>,
     },
+    /// Put an account on a plan (`plans list` shows them); without one, on the installation's default.
+    SetPlan {
+        /// The account's handle.
+        account: String,
+        plan: Option<String>,
+    },
     /// All accounts.
     List,
     /// One account with its members.
@@ -31,6 +37,12 @@ pub async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
             let handle = super::handle(handle, &name)?;
             let account = control.create_account(By::Shell, &NewAccount { handle: &handle, name: &name }).await?;
             Ok(Shown::One(fields(&account)))
+        }
+        Command::SetPlan { account, plan } => {
+            let account = super::account(control, &account).await?;
+            control.set_plan(By::Shell, account.id, plan.as_deref()).await?;
+            let plan = plan.as_deref().unwrap_or("the default plan");
+            Ok(Shown::Done(format!("{} is on {plan}", account.handle)))
         }
         Command::List => Ok(Shown::Many(control.list_accounts().await?.iter().map(fields).collect())),
         Command::Show { account } => {

@@ -9,6 +9,7 @@ mod identities;
 mod issuers;
 mod keys;
 mod output;
+mod plans;
 mod recover;
 mod roles;
 mod users;
@@ -52,6 +53,9 @@ enum Command {
     /// Accounts: create, list, show.
     #[command(subcommand)]
     Accounts(accounts::Command),
+    /// Plans: how much accounts may ask.
+    #[command(subcommand)]
+    Plans(plans::Command),
     /// Users and their membership of accounts.
     #[command(subcommand)]
     Users(users::Command),
@@ -96,6 +100,7 @@ fn readable(error: Error) -> Error {
 async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
     match command {
         Command::Accounts(command) => accounts::run(control, command).await,
+        Command::Plans(command) => plans::run(control, command).await,
         Command::Users(command) => users::run(control, command).await,
         Command::Bots(command) => bots::run(control, command).await,
         Command::Keys(command) => keys::run(control, command).await,

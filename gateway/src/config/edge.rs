@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{WrongSetting, duration, on_off};
+use super::{LimitSettings, WrongSetting, duration, on_off};
 
 /// What a request may cost before it is refused.
 #[derive(Debug, Clone, Args)]
@@ -49,6 +49,9 @@ pub struct EdgeSettings {
     /// Workspace that a bare /api/… means, for single-tenant use.
     #[arg(long, env = "PREFECTURE_DEFAULT_WORKSPACE", value_name = "ACCOUNT/WORKSPACE")]
     pub default_workspace: Option<String>,
+
+    #[command(flatten)]
+    pub limits: LimitSettings,
 }
 
 impl EdgeSettings {

@@ -4,6 +4,7 @@
 mod cache;
 mod database;
 mod edge;
+mod limits;
 mod listen;
 mod redis;
 mod telemetry;
@@ -12,6 +13,7 @@ mod tokens;
 pub use cache::CacheSettings;
 pub use database::DatabaseSettings;
 pub use edge::EdgeSettings;
+pub use limits::LimitSettings;
 pub use listen::{ConnectionSettings, ForwardingHeader, ListenSettings, ProxySettings, TlsSettings};
 pub use redis::{RedisAddress, RedisSettings};
 pub use telemetry::{Otlp, Sampling, TelemetrySettings};

@@ -1,9 +1,9 @@
 //! Lets a socket in that says its key in a message, and asks of an open one whether its key still counts.
 
-use super::authenticate::{enter, key_of_pair};
+use super::authenticate::{enter, enter_from, key_of_pair};
 use super::authorise::permit;
 use crate::App;
-use crate::kit::{Caller, Need, Reply, Secret, Tenant};
+use crate::kit::{Caller, ClientAddress, Need, Reply, Secret, Tenant};
 
 /// A caller who was let in, with what it takes to ask again.
 #[derive(Clone)]
@@ -15,10 +15,10 @@ pub struct Admission {
     pub caller: Caller,
 }
 
-/// Admits a token, `key` or `user:key`, to what the address names.
-pub async fn admit(app: &App, token: &str, tenant: Tenant, need: Need) -> Reply<Admission> {
+/// Admits a token, `key` or `user:key`, from somewhere to what the address names.
+pub async fn admit(app: &App, client: ClientAddress, token: &str, tenant: Tenant, need: Need) -> Reply<Admission> {
     let key = Secret(key_of_pair(token).to_owned());
-    let caller = permit(need, enter(app, &key.0, tenant).await?)?;
+    let caller = permit(need, enter_from(app, client, &key.0, tenant).await?)?;
     Ok(Admission { app: app.clone(), key, tenant, need, caller })
 }
 

@@ -5,16 +5,20 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
 use tenant_store::control::{AccountEntry, Entry};
 
 use super::layer::{Below, Step, down};
+use super::limit::chance;
 use super::refuse::refuse;
 use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
-use crate::kit::{Failure, Need, Reply, Response, Secret, Tenant};
+use crate::kit::{ClientAddress, Failure, Need, Reply, Response, Secret, Tenant};
+use crate::limits::retry_after;
+
+const TOO_MANY: &str = "Too many invalid keys came from this address";
 
 #[derive(Clone)]
 pub struct Authenticate(pub App);
@@ -22,6 +26,7 @@ pub struct Authenticate(pub App);
 impl Step for Authenticate {
     async fn run(self, mut request: Request, below: impl Below) -> Response {
         let key = key_of(request.headers());
+        let client = ClientAddress::of(request.extensions());
         let way = Way::of(&mut request);
         let need = way.op.map(|op| op.need);
         let entered = match (need, key) {
@@ -29,7 +34,7 @@ impl Step for Authenticate {
             (None | Some(Need::Nothing), _) | (Some(Need::WorkspaceByMessage(_)), None) => Ok(Entered::Nobody),
             (Some(_), None) => Err(Failure::unauthenticated()),
             (Some(_), Some(key)) => {
-                let entered = enter(&self.0, &key, way.address.tenant).await;
+                let entered = enter_from(&self.0, client, &key, way.address.tenant).await;
                 way.key = Some(Secret(key));
                 entered
             }
@@ -42,6 +47,22 @@ impl Step for Authenticate {
             Err(failure) => refuse(request, failure, "authenticate").await,
         }
     }
+}
+
+/// Lets a key from somewhere into what the address names. Where too many came from in vain, none is looked at (429) but
+/// one that was good a moment ago.
+pub async fn enter_from(app: &App, client: ClientAddress, key: &str, tenant: Tenant) -> Reply<Entered> {
+    let guesses = &app.limits().guesses;
+    if guesses.refuses(client.ip()) && !app.keys().knows(key, tenant).await {
+        app.metrics().limits.refused("guesses");
+        return Err(Failure::limited("guesses", TOO_MANY, retry_after(0, chance())));
+    }
+    let entered = enter(app, key, tenant).await;
+    if entered.as_ref().is_err_and(|failure| failure.status() == StatusCode::UNAUTHORIZED) {
+        app.metrics().limits.bad_key();
+        guesses.failed(client.ip());
+    }
+    entered
 }
 
 /// Lets a key into what the address names.

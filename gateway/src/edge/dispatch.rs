@@ -15,11 +15,12 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tower::Service;
 
+use super::limit::take_items;
 use super::refuse::{end, refuse_rest};
 use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
-use crate::kit::{Call, Failure, Reply, Response};
+use crate::kit::{Call, ClientAddress, Failure, Reply, Response};
 
 #[derive(Clone)]
 pub struct Dispatch(pub App);
@@ -63,6 +64,9 @@ async fn dispatch(app: App, mut request: Request) -> Response {
         Ok(collected) => collected,
         Err(failure) => return refuse_rest(body, parts.version, failure.answer(op.id)).await,
     };
+    if let Err(failure) = take_items(op, way.meter.as_ref(), &collected) {
+        return failure.answer(op.id);
+    }
     let call = Call {
         app,
         op,
@@ -74,6 +78,7 @@ async fn dispatch(app: App, mut request: Request) -> Response {
         request_id: way.request_id,
         address: way.address,
         key: way.key,
+        client: ClientAddress::of(&parts.extensions),
         upgrade,
         arrived: way.arrived,
     };

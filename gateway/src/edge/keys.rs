@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tenant_store::Error;
 use tenant_store::control::{AccountEntry, Control, Credential, Entry, Principal, Token};
 
+use crate::kit::Tenant;
 use crate::metrics::{Keys as Counted, Lookup};
 use crate::tokens::{self, Tokens};
 
@@ -81,6 +82,20 @@ impl Keys {
         }
         let token = self.tokens.verify(key, digest).await?;
         Ok(token.map(|token| Shown { key, token: Some(token), digest }))
+    }
+
+    /// Whether a key was good within the last minute; asks nobody.
+    pub async fn knows(&self, key: &str, tenant: Tenant) -> bool {
+        let key = digest(key);
+        match tenant {
+            Tenant::Nobody => matches!(self.principals.last_good.get(&key).await, Some(Some(_))),
+            Tenant::Account(account) => {
+                matches!(self.accounts.last_good.get(&(key, account)).await, Some(AccountEntry::Member(_)))
+            }
+            Tenant::Workspace(account, workspace) => {
+                matches!(self.workspaces.last_good.get(&(key, account, workspace)).await, Some(Entry::Member(_)))
+            }
+        }
     }
 
     /// Asks anew from now on: something of the control plane was changed here. Other replicas learn it within a second.

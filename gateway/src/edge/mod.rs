@@ -12,6 +12,7 @@ mod guard;
 mod keys;
 mod layer;
 mod leave;
+mod limit;
 mod refuse;
 mod request_id;
 mod route;
@@ -50,8 +51,8 @@ pub fn stack(app: &App, tables: Tables) -> Service {
         .layer(layer::of(address::Strip::new(app.default_workspace()))) // which tenant
         .layer(layer::of(route::Route(tables))) // which operation; the layers below read its entry
         .layer(layer::of(authenticate::Authenticate(app.clone()))) // who
+        .layer(layer::of(limit::Limit(app.clone()))) // before the right is asked after: what is forbidden counts, too
         .layer(layer::of(authorise::Authorise)) // may they; the only maker of a scope
-        // The rate limit stands here: it needs the account and the operation's cost, and spares the cache and the database.
         .layer(layer::of(cache::Cache(app.clone()))) // behind authorisation: what it holds is bound to what the caller may see
         .service(dispatch::Dispatch(app.clone())); // reads the body, which nobody unknown gets to send
     BoxCloneSyncService::new(stack)

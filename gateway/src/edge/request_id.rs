@@ -27,6 +27,7 @@ impl Step for RequestId {
             params: Params::default(),
             entered: super::way::Entered::Nobody,
             key: None,
+            meter: None,
         });
         let mut response = down(below, request).await;
         if let Some(value) = value {

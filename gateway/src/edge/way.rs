@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Request;
 use crate::kit::{Address, Caller, Op, Params, Secret};
+use crate::limits::Meter;
 
 /// Filled layer by layer.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct Way {
     pub entered: Entered,
     /// The key the caller came with, for sockets, which must ask again whether it still counts.
     pub key: Option<Secret>,
+    /// What measures the caller; of who is in no account, nothing.
+    pub meter: Option<Meter>,
 }
 
 /// How far authentication let the caller.

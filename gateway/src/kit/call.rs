@@ -59,6 +59,8 @@ pub struct Call {
     pub request_id: String,
     pub address: super::Address,
     pub key: Option<super::Secret>,
+    /// Where it came from.
+    pub client: super::ClientAddress,
     /// Where a web socket begins; taken once.
     pub upgrade: Option<OnUpgrade>,
     pub arrived: Instant,

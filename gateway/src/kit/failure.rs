@@ -7,6 +7,7 @@
 //! | no route, no such object, no such workspace | 404 | `{"detail": …}` |
 //! | validation | 422 | `{"exception_message", "exception_detail", "request_body"}` |
 //! | integrity | 409 | `{"detail": …}` |
+//! | a limit | 429 + `Retry-After` | `{"detail", "type", "violated-policies"}` |
 //! | database or dependency away, overload | 503 + `Retry-After` | `{"detail": …}` |
 //! | a defect of ours | 500 | `{"exception_message": "Internal Server Error"}` |
 
@@ -43,6 +44,7 @@ enum Body {
 
 /// Seconds a client should wait before it tries again: short, because workers give up on long ones.
 const RETRY_AFTER_SECONDS: u32 = 2;
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 impl Failure {
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -101,6 +103,13 @@ impl Failure {
     pub fn unavailable(detail: impl Into<Cow<'static, str>>, cause: impl std::fmt::Display) -> Self {
         let headers = vec![(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))];
         Self { headers, cause: Some(cause.to_string().into()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+    }
+
+    /// Beyond a limit, to be tried again in `seconds`; a problem (RFC 9457) of the type that the draft on limits names.
+    pub fn limited(limit: &'static str, detail: &'static str, seconds: u8) -> Self {
+        let body = json!({ "detail": detail, "type": QUOTA_EXCEEDED, "violated-policies": [limit] });
+        let headers = vec![(RETRY_AFTER, HeaderValue::from(u16::from(seconds)))];
+        Self { headers, ..Self::json(StatusCode::TOO_MANY_REQUESTS, body) }
     }
 
     /// A defect of ours.

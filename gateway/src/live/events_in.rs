@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use domain::{AccountId, KeyId};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tenant_store::{Error as StoreError, Scope, events};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,7 +19,8 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 use super::greeting::{Greeting, Guest, close};
 use super::watch::{End, Look, Lookout, Watch, until};
 use crate::App;
-use crate::kit::{Lane, Socket};
+use crate::kit::{Caller, Lane, Socket};
+use crate::limits::{Kind, Meter, Rank};
 
 /// Events committed at once, at most. What arrives during a commit is the next batch.
 const BATCH: usize = 250;
@@ -29,18 +31,31 @@ const BATCH_BYTES: usize = 1 << 20;
 /// to its ping it awaits for twenty seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long an event may be held back by a limit: shorter than its sender waits for an answer to a ping, which comes
+/// behind it.
+const DELAY: Duration = Duration::from_secs(10);
+
 const NOT_STORED: End = End { code: CloseCode::Again, reason: "Events could not be stored: send them again" };
 const NO_WORKSPACE: End = End { code: CloseCode::Policy, reason: "Workspace not found" };
 
 pub async fn run(mut socket: Socket, greeting: Greeting) {
-    let Some(Guest { app, scope, admission, first }) = greeting.receive(&mut socket).await else { return };
+    let Some(Guest { app, scope, admission, place: _place, first }) = greeting.receive(&mut socket).await else {
+        return;
+    };
+    let Caller::Workspace { member, .. } = &admission.caller else { return };
+    let (account, key) = (member.account(), member.principal().key);
     let mut watch = Watch::new(&app, admission);
-    serve(&mut socket, &Workspace { app, scope }, &mut watch, first).await;
+    serve(&mut socket, &Workspace { app, scope, account, key }, &mut watch, first).await;
 }
 
 /// Where events are kept. When it answers `Ok`, all of them are.
 trait Keeper: Sync {
     fn keep(&self, texts: &[String]) -> impl Future<Output = Result<(), End>> + Send;
+
+    /// How many events there is room for now, at least one; waits for that one, not for long.
+    fn room(&self) -> impl Future<Output = usize> + Send {
+        async { BATCH }
+    }
 }
 
 /// The loop. Returns when the socket is closed.
@@ -70,7 +85,8 @@ async fn serve<S, K: Keeper, L: Lookout>(
                 },
             },
         };
-        let step = batch.gather(socket, step);
+        let room = if batch.texts.is_empty() { BATCH } else { keeper.room().await };
+        let step = batch.gather(socket, step, room);
         if !batch.texts.is_empty() {
             if let Err(End { code, reason }) = keeper.keep(&batch.texts).await {
                 return close(socket, code, reason).await;
@@ -124,12 +140,12 @@ impl Batch {
         self.texts.push(text);
     }
 
-    /// Takes what has arrived already, up to a ping, a close or a full batch; waits for nothing.
-    fn gather<S>(&mut self, socket: &mut WebSocketStream<S>, mut step: Step) -> Step
+    /// Takes what has arrived already, up to a ping, a close, a full batch or `room`; waits for nothing.
+    fn gather<S>(&mut self, socket: &mut WebSocketStream<S>, mut step: Step, room: usize) -> Step
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        while matches!(step, Step::Commit) && self.texts.len() < BATCH && self.bytes < BATCH_BYTES {
+        while matches!(step, Step::Commit) && self.texts.len() < BATCH.min(room) && self.bytes < BATCH_BYTES {
             match socket.next().now_or_never() {
                 Some(message) => step = self.take(message),
                 None => break,
@@ -142,6 +158,15 @@ impl Batch {
 struct Workspace {
     app: App,
     scope: Scope,
+    account: AccountId,
+    key: KeyId,
+}
+
+impl Workspace {
+    /// Asked for anew each time: a plan may change while a socket is open. `None` while it cannot be known.
+    async fn meter(&self) -> Option<Meter> {
+        self.app.limits().meter(self.account, Some(self.scope.workspace()), self.key).await.ok()
+    }
 }
 
 impl Keeper for Workspace {
@@ -151,6 +176,10 @@ impl Keeper for Workspace {
         loop {
             let error = match events::take_in(&self.scope, Lane::Ingest, "events/in", texts).await {
                 Ok(taken) => {
+                    // What was sent again, because its confirmation came late, is not counted again.
+                    if let Some(meter) = self.meter().await {
+                        meter.charge(Kind::Items, taken.stored as u64);
+                    }
                     self.app.metrics().events.taken("events/in", taken.stored, taken.quarantined);
                     return Ok(());
                 }
@@ -168,6 +197,23 @@ impl Keeper for Workspace {
             }
             pause = (2 * pause).min(Duration::from_secs(2));
         }
+    }
+
+    async fn room(&self) -> usize {
+        let Some(meter) = self.meter().await else { return BATCH };
+        let (begun, mut draining) = (Instant::now(), self.app.draining());
+        while let Err(over) = meter.check(Kind::Items, Rank::Last) {
+            self.app.metrics().limits.refused(over.limit);
+            let left = DELAY.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return 1;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_nanos(over.wait).min(left)) => {}
+                () = until(&mut draining, true) => return 1,
+            }
+        }
+        meter.room(Kind::Items).map_or(BATCH, |room| room.clamp(1, BATCH as u64) as usize)
     }
 }
 

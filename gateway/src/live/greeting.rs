@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use domain::WorkspaceId;
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use serde_json::Value;
@@ -21,7 +22,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use super::watch::{End, until};
 use crate::App;
 use crate::edge::{Admission, admit};
-use crate::kit::{Call, Caller, Need, Secret, Socket, Tenant};
+use crate::kit::{Call, Caller, ClientAddress, Need, Secret, Socket, Tenant};
+use crate::limits::Place;
 
 /// How long a client may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +36,7 @@ const NO_KEY: &str =
 const BAD_KEY: &str =
     "Invalid authentication credentials: see PREFECT_API_KEY, PREFECT_CLOUD_API_URL, PREFECT_API_AUTH_STRING";
 const NO_SCOPE: &str = "Your role in this workspace lacks the scope that this socket needs";
+const CROWDED: &str = "Too many sockets of this workspace are open";
 const LATER: &str = "Temporarily unavailable: connect again";
 
 /// What the request said of the caller.
@@ -44,6 +47,7 @@ pub struct Greeting {
     socket: &'static str,
     header: Option<Secret>,
     offered_protocol: bool,
+    client: ClientAddress,
 }
 
 /// A caller who may stay.
@@ -51,6 +55,8 @@ pub struct Guest {
     pub app: App,
     pub scope: Scope,
     pub admission: Admission,
+    /// Among the open sockets of the workspace; given up when dropped.
+    pub place: Place<WorkspaceId>,
     /// A message that came before any greeting was due: the first event of a caller who needs none.
     pub first: Option<String>,
 }
@@ -58,7 +64,8 @@ pub struct Guest {
 impl Greeting {
     pub fn of(cx: Call, offered_protocol: bool) -> Self {
         let header = cx.key.filter(|_| matches!(cx.caller, Caller::Workspace { .. }));
-        Self { tenant: cx.address.tenant, need: cx.op.need, socket: cx.op.path, header, offered_protocol, app: cx.app }
+        let (tenant, client) = (cx.address.tenant, cx.client);
+        Self { tenant, need: cx.op.need, socket: cx.op.path, header, offered_protocol, client, app: cx.app }
     }
 
     pub fn app(&self) -> &App {
@@ -74,7 +81,7 @@ impl Greeting {
         let by_header = match by_header {
             // It counted when the socket was opened, a moment ago.
             Some(Err(refusal)) => return self.refuse(socket, refusal).await,
-            Some(Ok(admission)) if !self.offered_protocol => return self.guest(admission, None),
+            Some(Ok(admission)) if !self.offered_protocol => return self.guest(socket, admission, None).await,
             Some(Ok(admission)) => Some(admission),
             None => None,
         };
@@ -94,38 +101,46 @@ impl Greeting {
         };
         let admitted = match (by_header, word) {
             // Nothing to say before its first message.
-            (Some(admission), Word::Other(text)) => return self.guest(admission, Some(text)),
+            (Some(admission), Word::Other(text)) => return self.guest(socket, admission, Some(text)).await,
             (Some(admission), Word::Auth(_)) => Ok(admission),
             (None, Word::Auth(Some(token))) => self.admit(&token).await,
             (None, Word::Auth(None) | Word::Other(_)) => Err(Refusal::because(NO_KEY)),
         };
         match admitted {
             Ok(admission) => {
+                // A place first: who was welcomed stays.
+                let guest = self.guest(socket, admission, None).await?;
                 socket.send(Message::text(r#"{"type":"auth_success"}"#)).await.ok()?;
-                self.guest(admission, None)
+                Some(guest)
             }
             Err(refusal) => self.refuse(socket, refusal).await,
         }
     }
 
     async fn admit(&self, token: &str) -> Result<Admission, Refusal> {
-        let failure = match admit(&self.app, token, self.tenant, self.need).await {
+        let failure = match admit(&self.app, self.client, token, self.tenant, self.need).await {
             Ok(admission) => return Ok(admission),
             Err(failure) => failure,
         };
         let masked = ApiKey::parse(token.rsplit(':').next().unwrap_or(token)).map(|key| key.mask());
         let (code, reason) = match failure.status() {
             // After 1008 a client gives up for good, and its task runs with it.
-            status if status.is_server_error() => (CloseCode::Again, LATER),
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => (CloseCode::Again, LATER),
             StatusCode::FORBIDDEN => (CloseCode::Policy, NO_SCOPE),
             _ => (CloseCode::Policy, BAD_KEY),
         };
         Err(Refusal { code, reason, masked })
     }
 
-    fn guest(&self, admission: Admission, first: Option<String>) -> Option<Guest> {
+    async fn guest(self, socket: &mut Socket, admission: Admission, first: Option<String>) -> Option<Guest> {
         let Caller::Workspace { scope, .. } = &admission.caller else { return None };
-        Some(Guest { app: self.app.clone(), scope: scope.clone(), admission, first })
+        let scope = scope.clone();
+        let Some(place) = self.app.limits().sockets.enter(scope.workspace()) else {
+            self.app.metrics().limits.refused("sockets");
+            close(socket, CloseCode::Again, CROWDED).await;
+            return None;
+        };
+        Some(Guest { app: self.app, scope, admission, place, first })
     }
 
     async fn refuse(&self, socket: &mut Socket, refusal: Refusal) -> Option<Guest> {
@@ -205,7 +220,7 @@ mod tests {
 
     #[test]
     fn reasons_fit_in_a_close_frame() {
-        for reason in [NO_KEY, BAD_KEY, NO_SCOPE, LATER] {
+        for reason in [NO_KEY, BAD_KEY, NO_SCOPE, CROWDED, LATER] {
             assert!(reason.len() <= 123, "{reason}");
         }
         assert!(NO_KEY.contains("PREFECT_CLOUD_API_URL") && BAD_KEY.contains("PREFECT_CLOUD_API_URL"));

@@ -26,7 +26,9 @@ struct Frame<'l> {
 }
 
 pub async fn run(mut socket: Socket, greeting: Greeting) {
-    let Some(Guest { app, scope, admission, first }) = greeting.receive(&mut socket).await else { return };
+    let Some(Guest { app, scope, admission, place: _place, first }) = greeting.receive(&mut socket).await else {
+        return;
+    };
     let mut watch = Watch::new(&app, admission);
     let mut text = first;
     while text.is_none() {

@@ -12,6 +12,7 @@ mod cache;
 mod connections;
 mod events;
 mod keys;
+mod limits;
 mod make;
 mod pools;
 mod program;
@@ -29,6 +30,7 @@ pub use cache::{Cache, Served};
 pub use connections::Connections;
 pub use events::Events;
 pub use keys::{Keys, Lookup};
+pub use limits::Limits;
 pub use make::Maker;
 pub use pools::Pools;
 pub use program::Program;
@@ -51,6 +53,7 @@ pub struct Metrics {
     pub pools: Pools,
     pub program: Program,
     pub redis: Redis,
+    pub limits: Limits,
     pub telemetry: Telemetry,
     pub workspaces: Workspaces,
 }
@@ -72,6 +75,7 @@ impl Metrics {
             pools: Pools::new(&maker),
             program: Program::new(&maker),
             redis: Redis::new(&maker),
+            limits: Limits::new(&maker),
             telemetry: Telemetry::new(&maker),
             workspaces: Workspaces::new(&maker),
             registry,
@@ -117,6 +121,7 @@ mod tests {
             "prefecture_control_pool_waiting 0",
             "prefecture_draining 0",
             "prefecture_redis_up 0",
+            "prefecture_limited_total{limit=\"requests\"} 0",
             "prefecture_redis_failures_total{why=\"timeout\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");

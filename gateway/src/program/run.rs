@@ -84,6 +84,10 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
     let places = HashMap::from([("default".to_owned(), pool.clone())]);
     let control = Control::new(&settings, places, Some(provisioner.clone()), commits)?;
 
+    if edge.limits.default_plan.is_some() {
+        let plans: Vec<String> = control.list_plans().await?.into_iter().map(|plan| plan.name).collect();
+        edge.limits.check(&plans)?;
+    }
     let default_workspace = match &edge.default_workspace {
         None => None,
         Some(handles) => Some(control.find_workspace(handles).await?.ok_or_else(|| {

@@ -185,6 +185,7 @@ fn sentence(constraint: &str) -> Option<&'static str> {
         | "workspace_default_role_id_fkey" => "The role is in use or does not exist.",
         "membership_account_role_id_fkey" => "The account role is in use or does not exist.",
         "workspace_account_id_fkey" => "The account still has workspaces.",
+        "account_plan_fkey" => "The plan does not exist, or an account is still on it.",
         _ => return None,
     })
 }

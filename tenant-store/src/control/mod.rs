@@ -23,6 +23,7 @@ mod key;
 mod keys;
 mod me;
 mod places;
+mod plans;
 mod roles;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ pub use issuers::{Issuer, NewIssuer};
 pub use key::{ApiKey, KeyKind};
 pub use keys::{IssuedKey, KeyInfo, NewKey};
 pub use me::{MyAccount, MyWorkspace};
+pub use plans::{Allocation, Allowance, Plan};
 pub use roles::{AccountRoleRow, NewRole, RolePatch, WorkspaceRoleRow};
 pub use users::{Member, NewUser, User, UserPatch};
 pub use workspaces::{NewWorkspace, Workspace, WorkspaceFilter, WorkspacePatch};

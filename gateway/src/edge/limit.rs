@@ -1,0 +1,108 @@
+//! How much a caller may ask. Refuses (429) what is beyond a rate of the account, the workspace or the key, and what is more
+//! at once than a workspace may have in work. Says in every answer what the limits are and what is left.
+//!
+//! What costs by the item is refused here when nothing is left, before its body is read, and taken when it was read.
+
+use bytes::Bytes;
+use domain::{AccountId, KeyId, WorkspaceId};
+use rand::Rng;
+
+use super::layer::{Below, Step, down};
+use super::refuse::refuse;
+use super::way::Entered;
+use super::{Request, Way};
+use crate::App;
+use crate::kit::{Cost, Failure, Lane, Op, Reply, Response, Verb};
+use crate::limits::{Kind, Meter, Over, Rank, count_items, retry_after};
+
+#[derive(Clone)]
+pub struct Limit(pub App);
+
+const REQUESTS: &str = "Orchestration API rate limit reached";
+const ITEMS: &str = "Logs and events rate limit reached";
+const IN_WORK: &str = "Too many requests of this workspace are in work";
+
+impl Step for Limit {
+    async fn run(self, mut request: Request, below: impl Below) -> Response {
+        let Self(app) = self;
+        let way = Way::of(&mut request);
+        let (Some(op), Some((account, workspace, key))) = (way.op, caller(&way.entered)) else {
+            return down(below, request).await;
+        };
+        if op.cost == Cost::Free {
+            return down(below, request).await;
+        }
+        let in_work = workspace.map(|workspace| app.limits().requests.enter(workspace));
+        if matches!(in_work, Some(None)) {
+            app.metrics().limits.refused("requests-in-work");
+            let failure = Failure::limited("requests-in-work", IN_WORK, retry_after(0, chance()));
+            return refuse(request, failure, op.id).await;
+        }
+        let meter = match app.limits().meter(account, workspace, key).await {
+            Ok(meter) => meter,
+            Err(error) => return refuse(request, error.into(), op.id).await,
+        };
+        let kind = kind(op);
+        let taken = match (op.verb, kind) {
+            // Counted message by message; a socket that is refused loses what it would have said.
+            (Verb::Socket, Kind::Items) => Ok(()),
+            (_, Kind::Items) => meter.check(kind, rank(op.lane)),
+            (_, Kind::Requests) => meter.take(kind, rank(op.lane), 1),
+        };
+        let mut answer = match taken {
+            Ok(()) => {
+                way.meter = Some(meter.clone());
+                down(below, request).await
+            }
+            Err(over) => refuse(request, refusal(kind, over), op.id).await,
+        };
+        meter.announce(kind, answer.headers_mut());
+        answer
+    }
+}
+
+/// Takes what a body holds, where an operation costs by the item.
+pub fn take_items(op: &Op, meter: Option<&Meter>, body: &Bytes) -> Reply<()> {
+    match (meter, kind(op)) {
+        (Some(meter), Kind::Items) if op.verb != Verb::Socket => {
+            meter.take(Kind::Items, rank(op.lane), count_items(body)).map_err(|over| refusal(Kind::Items, over))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn caller(entered: &Entered) -> Option<(AccountId, Option<WorkspaceId>, KeyId)> {
+    match entered {
+        Entered::Workspace(member) => Some((member.account(), Some(member.workspace()), member.principal().key)),
+        Entered::Account(member) => Some((member.account(), None, member.principal().key)),
+        Entered::Nobody | Entered::Key(_) | Entered::Permitted(_) => None,
+    }
+}
+
+fn kind(op: &Op) -> Kind {
+    match op.cost {
+        Cost::PerItem => Kind::Items,
+        Cost::Free | Cost::One => Kind::Requests,
+    }
+}
+
+fn rank(lane: Lane) -> Rank {
+    match lane {
+        Lane::Heavy | Lane::Ingest => Rank::First,
+        Lane::Read => Rank::Then,
+        Lane::Hot => Rank::Last,
+    }
+}
+
+fn refusal(kind: Kind, over: Over) -> Failure {
+    let detail = match kind {
+        Kind::Requests => REQUESTS,
+        Kind::Items => ITEMS,
+    };
+    Failure::limited(over.limit, detail, retry_after(over.wait, chance()))
+}
+
+/// 0 or 1, so that those who were refused together do not come again together.
+pub fn chance() -> u8 {
+    rand::rng().random_range(0..=1)
+}

@@ -1,0 +1,193 @@
+//! Measures one caller: which buckets what they ask is taken from, all of them or none.
+
+use std::sync::Arc;
+
+use domain::{AccountId, KeyId, WorkspaceId};
+use http::HeaderMap;
+
+use super::cell::{self, Cell, Cells, Holder};
+use super::fields::{self, State};
+use super::plans::Known;
+use super::quota::{Nanos, Quota, Rank};
+use super::usage::Usage;
+use crate::metrics::Metrics;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Requests,
+    /// Log lines and events.
+    Items,
+}
+
+/// Refused: which limit, and when there will be room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over {
+    pub limit: &'static str,
+    pub wait: Nanos,
+}
+
+/// A caller's buckets. Cheap to clone.
+#[derive(Clone)]
+pub struct Meter {
+    requests: Vec<Limit>,
+    items: Vec<Limit>,
+    cells: Cells,
+    usage: Arc<Usage>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Clone)]
+struct Limit {
+    name: &'static str,
+    quota: Quota,
+    cell: Arc<Cell>,
+}
+
+impl Kind {
+    fn names(self) -> [&'static str; 3] {
+        match self {
+            Kind::Requests => ["requests", "requests-of-workspace", "requests-of-key"],
+            Kind::Items => ["logs-and-events", "logs-and-events-of-workspace", "logs-and-events-of-key"],
+        }
+    }
+}
+
+impl Meter {
+    pub(super) fn new(
+        known: &Known,
+        cells: &Cells,
+        metrics: Arc<Metrics>,
+        account: AccountId,
+        workspace: Option<WorkspaceId>,
+        key: KeyId,
+    ) -> Self {
+        let limits = |kind: Kind, quota: Option<Quota>, of_key: Option<Quota>| {
+            let [of_account, of_workspace, of_a_key] = kind.names();
+            let limit = |name, quota, holder| Limit { name, quota, cell: cells.get(holder, kind) };
+            // The order in which they are locked, everywhere: account, part, key.
+            let mut limits = Vec::new();
+            if let Some(quota) = quota {
+                limits.push(limit(of_account, quota, Holder::Account(account.0)));
+                match workspace.and_then(|workspace| Some((workspace, known.parts.get(&workspace)?))) {
+                    Some((id, part)) => limits.push(limit(of_workspace, quota.part(*part), Holder::Workspace(id.0))),
+                    None if known.parts.is_empty() => {}
+                    None => limits.push(limit(of_workspace, quota.part(known.rest()), Holder::Rest(account.0))),
+                }
+            }
+            limits.extend(of_key.map(|quota| limit(of_a_key, quota, Holder::Key(key.0))));
+            limits
+        };
+        Self {
+            requests: limits(Kind::Requests, known.requests, known.requests_of_a_key),
+            items: limits(Kind::Items, known.items, None),
+            cells: cells.clone(),
+            usage: known.usage.clone(),
+            metrics,
+        }
+    }
+
+    /// Takes `cost` of every bucket, or of none.
+    pub fn take(&self, kind: Kind, rank: Rank, cost: u64) -> Result<(), Over> {
+        let taken = self.take_at(kind, rank, cost, self.cells.now());
+        self.usage.count(kind, cost, taken.is_ok());
+        if let Err(over) = &taken {
+            self.metrics.limits.refused(over.limit);
+        }
+        taken
+    }
+
+    /// Takes what is done already, also if there is no room for it: the next will wait.
+    pub fn charge(&self, kind: Kind, cost: u64) {
+        if cost == 0 {
+            return;
+        }
+        self.usage.count(kind, cost, true);
+        let now = self.cells.now();
+        for limit in self.of(kind) {
+            self.take_of(limit, &mut limit.cell.lock(), cost, now);
+        }
+    }
+
+    /// What the last rank could take at once now; `None` without a limit.
+    pub fn room(&self, kind: Kind) -> Option<u64> {
+        let now = self.cells.now();
+        let room = |limit: &Limit| {
+            let state = limit.cell.lock();
+            state.bucket.room(limit.quota, self.cells.standing(&state), now)
+        };
+        self.of(kind).iter().map(room).min()
+    }
+
+    /// Whether one could be taken; takes nothing.
+    pub fn check(&self, kind: Kind, rank: Rank) -> Result<(), Over> {
+        let now = self.cells.now();
+        self.of(kind).iter().try_for_each(|limit| {
+            let state = limit.cell.lock();
+            limit.check(&self.cells, &state, rank, 1, now)
+        })
+    }
+
+    fn take_at(&self, kind: Kind, rank: Rank, cost: u64, now: Nanos) -> Result<(), Over> {
+        let limits = self.of(kind);
+        let mut states: Vec<_> = limits.iter().map(|limit| limit.cell.lock()).collect();
+        for (limit, state) in limits.iter().zip(&states) {
+            limit.check(&self.cells, state, rank, cost, now)?;
+        }
+        for (limit, state) in limits.iter().zip(&mut states) {
+            self.take_of(limit, state, cost, now);
+        }
+        Ok(())
+    }
+
+    fn take_of(&self, limit: &Limit, state: &mut cell::State, cost: u64, now: Nanos) {
+        let standing = self.cells.standing(state);
+        state.bucket.take(limit.quota, standing, cost, now);
+        self.cells.settle(&limit.cell, state, limit.quota);
+    }
+
+    /// Says in an answer's fields what the limits are and what is left.
+    pub fn announce(&self, kind: Kind, headers: &mut HeaderMap) {
+        let states = self.states(kind);
+        if states.is_empty() {
+            return;
+        }
+        headers.extend(fields::policy(&states).map(|value| (fields::POLICY, value)));
+        headers.extend(fields::limit(&states).map(|value| (fields::LIMIT, value)));
+    }
+
+    /// The limits of which nothing is left.
+    pub fn exceeded(&self) -> Vec<&'static str> {
+        let states = [Kind::Requests, Kind::Items].map(|kind| self.states(kind));
+        states.iter().flatten().filter(|state| state.remaining == 0).map(|state| state.name).collect()
+    }
+
+    fn states(&self, kind: Kind) -> Vec<State> {
+        let now = self.cells.now();
+        let state = |limit: &Limit| {
+            let state = limit.cell.lock();
+            let standing = self.cells.standing(&state);
+            State {
+                name: limit.name,
+                quota: limit.quota,
+                remaining: state.bucket.remaining(limit.quota, standing, now),
+                reset: state.bucket.level(now),
+            }
+        };
+        self.of(kind).iter().map(state).collect()
+    }
+
+    fn of(&self, kind: Kind) -> &[Limit] {
+        match kind {
+            Kind::Requests => &self.requests,
+            Kind::Items => &self.items,
+        }
+    }
+}
+
+impl Limit {
+    fn check(&self, cells: &Cells, state: &cell::State, rank: Rank, cost: u64, now: Nanos) -> Result<(), Over> {
+        let checked = state.bucket.check(self.quota, cells.standing(state), rank, cost, now);
+        checked.map_err(|wait| Over { limit: self.name, wait })
+    }
+}

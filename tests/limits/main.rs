@@ -1,0 +1,64 @@
+//! Limits: what an account may ask, what it is told of that, and that nothing is lost by being told to wait.
+
+mod account;
+mod addresses;
+mod rates;
+mod replicas;
+mod sdk;
+mod sockets;
+
+use serde_json::Value;
+use tests::{Account, Answer, Api, Server, eventually};
+
+/// Puts an account on a plan of its own and returns when the server knows: `limits` as `admin plans set` takes them.
+pub fn put_on_plan(server: &Server, account: &Account, limits: &[&str]) {
+    let mut set = vec!["plans", "set", &account.handle];
+    set.extend_from_slice(limits);
+    let plan = server.admin(&set);
+    server.admin(&["accounts", "set-plan", &account.handle, &account.handle]);
+    eventually("the plan counts", || {
+        let usage = account.api().get("/rate-limits/usage").expect(200);
+        let allowed = |bucket: &str| usage["keys"][bucket]["limit"][0].clone();
+        let found = [allowed("orchestration-api"), allowed("logs-and-events")];
+        if found == [plan["requests"].clone(), plan["items"].clone()] { Ok(()) } else { Err(format!("{found:?}")) }
+    });
+}
+
+/// Asks until it is refused; how often it was not.
+pub fn until_refused(mut ask: impl FnMut() -> Answer) -> (usize, Answer) {
+    for count in 0..10_000 {
+        let answer = ask();
+        match answer.status {
+            429 => return (count, answer),
+            200 | 201 | 204 => {}
+            other => panic!("{other}: {}", answer.body),
+        }
+    }
+    panic!("nothing was refused")
+}
+
+/// A list: what is refused first.
+pub fn list(api: &Api) -> Answer {
+    api.post("/flows/filter", &serde_json::json!({"limit": 1}))
+}
+
+/// A read by key.
+pub fn read(api: &Api) -> Answer {
+    api.get("/flows/name/none")
+}
+
+/// A write: what is refused last.
+pub fn create(api: &Api) -> Answer {
+    api.post("/flows/", &serde_json::json!({"name": uuid::Uuid::new_v4()}))
+}
+
+/// What a refusal must be.
+#[track_caller]
+pub fn assert_is_refusal(answer: &Answer, limit: &str) {
+    assert_eq!(answer.status, 429, "{}", answer.body);
+    let seconds: u32 = answer.header("retry-after").and_then(|text| text.parse().ok()).expect("whole seconds");
+    assert!((1..=5).contains(&seconds), "{seconds}");
+    assert!(answer.body["detail"].is_string(), "{}", answer.body);
+    assert!(answer.body["type"].as_str().is_some_and(|kind| kind.ends_with("#quota-exceeded")), "{}", answer.body);
+    assert_eq!(answer.body["violated-policies"], Value::from(vec![limit]));
+}

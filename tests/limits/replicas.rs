@@ -1,0 +1,92 @@
+//! Two replicas with one Redis, which comes and goes: never more than the limit and the burst, and no request fails.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tests::{Account, Api, Redis, Server, eventually};
+
+use crate::{create, put_on_plan};
+
+/// Requests a second, and at once.
+const RATE: f64 = 20.0;
+const BURST: f64 = 200.0;
+
+/// Two servers of one account; asks both from two threads each while `meanwhile` runs. How many were granted, and of how
+/// many that is at most.
+fn granted(redis: &mut Redis, meanwhile: impl FnOnce(&mut Redis)) -> (usize, f64) {
+    let one = Server::builder().redis(redis).start();
+    let two = Server::builder().database(one.database()).redis(redis).start();
+    let account = Account::create(&one);
+    let tenant = account.workspace();
+    put_on_plan(&one, &account, &["--requests", "1200", "--burst-seconds", "10"]);
+    let elsewhere = |server: &Server| tenant.api().at(&tenant.api_url().replace(one.url(), server.url()));
+    eventually("the other replica knows the plan", || {
+        let answer = create(&elsewhere(&two));
+        answer.header("ratelimit").map(drop).ok_or(answer.status)
+    });
+    let stop = AtomicBool::new(false);
+    let begun = Instant::now();
+    let count = |api: Api| {
+        let (mut granted, mut longest) = (0, Duration::ZERO);
+        while !stop.load(Ordering::Relaxed) {
+            let asked = Instant::now();
+            let answer = create(&api);
+            longest = longest.max(asked.elapsed());
+            match answer.status {
+                200 | 201 => granted += 1,
+                429 => {}
+                other => panic!("{other}: {}", answer.body),
+            }
+        }
+        assert!(longest < Duration::from_secs(5), "a request waited {longest:?}");
+        granted
+    };
+    let total = thread::scope(|scope| {
+        let apis = [elsewhere(&one), elsewhere(&two), elsewhere(&one), elsewhere(&two)];
+        let asking = apis.map(|api| scope.spawn(|| count(api)));
+        meanwhile(redis);
+        stop.store(true, Ordering::Relaxed);
+        asking.map(|asking| asking.join().expect("nothing but 200, 201 and 429")).iter().sum()
+    });
+    (total, BURST + RATE * begun.elapsed().as_secs_f64())
+}
+
+/// For as long as the replicas need to show what they do; not a wait for something.
+fn for_a_while(seconds: u64) {
+    let until = Instant::now() + Duration::from_secs(seconds);
+    eventually("the time is over", || if Instant::now() >= until { Ok(()) } else { Err("not yet") });
+}
+
+#[test]
+fn together_they_grant_the_limit_and_not_more() {
+    let (granted, most) = granted(&mut Redis::start(), |_| for_a_while(8));
+    assert!(granted as f64 <= most, "{granted} of {most}");
+    assert!(granted as f64 >= most / 3.0, "and not much less: {granted} of {most}");
+}
+
+#[test]
+fn a_redis_that_is_killed_and_forgets_grants_nothing_twice() {
+    let (granted, most) = granted(&mut Redis::start(), |redis| {
+        for_a_while(4);
+        redis.kill9();
+        for_a_while(4);
+        redis.start_again();
+        for_a_while(4);
+    });
+    assert!(granted as f64 <= most, "{granted} of {most}");
+    assert!(granted as f64 >= most / 4.0, "{granted} of {most}");
+}
+
+#[test]
+fn a_redis_that_hangs_grants_nothing_twice() {
+    let (granted, most) = granted(&mut Redis::start(), |redis| {
+        for_a_while(4);
+        redis.signal("STOP");
+        for_a_while(4);
+        redis.signal("CONT");
+        for_a_while(4);
+    });
+    assert!(granted as f64 <= most, "{granted} of {most}");
+    assert!(granted as f64 >= most / 4.0, "{granted} of {most}");
+}
