@@ -89,6 +89,7 @@ impl Installation {
             connections: 4,
             wait: Duration::from_secs(5),
             patience: Duration::from_secs(5),
+            pooler: Default::default(),
         };
         let pool = database.pool();
         let places = HashMap::from([("default".to_owned(), pool.clone())]);

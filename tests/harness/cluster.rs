@@ -239,8 +239,8 @@ fn programs() -> PathBuf {
     found.expect("Postgres 15 or newer: sudo apt-get install -y postgresql, or set PREFECTURE_PG_BIN")
 }
 
-/// Postgres refuses to be root.
-fn unprivileged() -> (u32, u32) {
+/// Postgres refuses to be root, and others had better not be.
+pub fn unprivileged() -> (u32, u32) {
     let passwd = fs::read_to_string("/etc/passwd").expect("every unix has it");
     let find = |name: &str| {
         let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;

@@ -142,6 +142,7 @@ fn connect(args: &AdminArgs) -> Result<Control, Error> {
         connections: 1,
         wait: args.database.pool_wait,
         patience: args.database.database_patience,
+        pooler: args.database.database_pooler.into(),
     };
     let provisioner = Provisioner::new(owners, args.database.spare_schemas);
     Ok(Control::new(

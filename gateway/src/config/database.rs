@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tenant_store::PoolSettings;
+use tenant_store::pool::Pooler;
 
 use super::{WrongSetting, duration, on_off};
 
@@ -33,6 +34,11 @@ pub struct DatabaseSettings {
     /// Longest time the database may take to answer a ping; then it counts as away, and what waits for it is answered 503.
     #[arg(long, env = "PREFECTURE_DATABASE_PATIENCE", default_value = "1250ms", value_parser = duration, value_name = "DURATION")]
     pub database_patience: Duration,
+    /// What the serving login's URL leads to: none (Postgres, or a pooler that keeps a connection for each of ours) or
+    /// transaction (PgBouncer with pool_mode = transaction). Migrations and new workspaces go past such a pooler, by
+    /// PREFECTURE_OWNER_DATABASE_URL.
+    #[arg(long, env = "PREFECTURE_DATABASE_POOLER", value_enum, default_value_t = DatabasePooler::None, value_name = "POOLER")]
+    pub database_pooler: DatabasePooler,
 
     /// A database role for each workspace, as a second fence: on or off (some managed databases give no roles).
     #[arg(long, env = "PREFECTURE_TENANT_ROLES", default_value = "on", value_parser = on_off, action = clap::ArgAction::Set, value_name = "on|off")]
@@ -45,6 +51,21 @@ pub struct DatabaseSettings {
     /// How long a deleted workspace can be restored.
     #[arg(long, env = "PREFECTURE_DELETE_GRACE", default_value = "7d", value_parser = duration, value_name = "DURATION")]
     pub delete_grace: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DatabasePooler {
+    None,
+    Transaction,
+}
+
+impl From<DatabasePooler> for Pooler {
+    fn from(pooler: DatabasePooler) -> Self {
+        match pooler {
+            DatabasePooler::None => Self::None,
+            DatabasePooler::Transaction => Self::Transaction,
+        }
+    }
 }
 
 const EXAMPLE: &str = "postgres://prefecture_serve:secret@db.internal:5432/prefecture";
@@ -63,6 +84,11 @@ impl DatabaseSettings {
     pub fn owner_url(&self) -> Result<String, WrongSetting> {
         match self.owner_database_url.clone().filter(|url| !url.is_empty()) {
             Some(url) => check(&url, "PREFECTURE_OWNER_DATABASE_URL").map(|()| url),
+            None if self.database_pooler == DatabasePooler::Transaction => Err(WrongSetting::new(
+                "PREFECTURE_OWNER_DATABASE_URL",
+                "is not set, and schemas cannot be made through a pooler of transactions: it must lead to Postgres itself",
+                "postgres://prefecture:secret@db.internal:5432/prefecture",
+            )),
             None => self.url(),
         }
     }
@@ -98,6 +124,7 @@ impl DatabaseSettings {
             wait: self.pool_wait,
             patience: self.database_patience,
             tenant_roles: self.tenant_roles,
+            pooler: self.database_pooler.into(),
             ..PoolSettings::default()
         })
     }

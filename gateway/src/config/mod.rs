@@ -11,7 +11,7 @@ mod telemetry;
 mod tokens;
 
 pub use cache::CacheSettings;
-pub use database::DatabaseSettings;
+pub use database::{DatabasePooler, DatabaseSettings};
 pub use edge::EdgeSettings;
 pub use limits::LimitSettings;
 pub use listen::{ConnectionSettings, ForwardingHeader, ListenSettings, ProxySettings, TlsSettings};

@@ -17,7 +17,7 @@ use tenant_store::migrate::{Login, Owners, bootstrap_roles};
 
 use super::commands::DevArgs;
 use super::{Error, migrate, run};
-use crate::config::DatabaseSettings;
+use crate::config::{DatabasePooler, DatabaseSettings};
 use crate::embedded::Embedded;
 use crate::telemetry::Telemetry;
 
@@ -72,6 +72,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, teleme
         control_pool_size: 4,
         pool_wait: Duration::from_secs(5),
         database_patience: tenant_store::PoolSettings::default().patience,
+        database_pooler: DatabasePooler::None,
         tenant_roles: true,
         spare_schemas: 2,
         delete_grace: Duration::from_secs(7 * 86_400),

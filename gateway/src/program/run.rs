@@ -80,6 +80,7 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
         connections: database.control_pool_size,
         wait: database.pool_wait,
         patience: database.database_patience,
+        pooler: database.database_pooler.into(),
     };
     let places = HashMap::from([("default".to_owned(), pool.clone())]);
     let control = Control::new(&settings, places, Some(provisioner.clone()), commits)?;

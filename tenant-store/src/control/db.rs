@@ -1,14 +1,16 @@
 //! Connections to the control database. They belong to no tenant, so a statement may stand alone here. What changes an
 //! answer is a [`Transaction`], whose end whoever listens is told of ([`crate::commits`]).
 
-use deadpool_postgres::{GenericClient, Manager, ManagerConfig, Object, RecyclingMethod, Runtime};
+use std::sync::Arc;
+
+use deadpool_postgres::{GenericClient as Prepares, Manager, ManagerConfig, Object, RecyclingMethod, Runtime};
 use domain::kinds::{Kind, Kinds};
-use tokio_postgres::NoTls;
+use tokio_postgres::{GenericClient as _, NoTls};
 use tracing::Instrument;
 
 use super::ControlSettings;
 use crate::commits::{Commits, Space};
-use crate::pool::{FromRow, Param, Pulse};
+use crate::pool::{FromRow, Param, Pooler, Pulse, Types, execute, query};
 use crate::sql::writes;
 use crate::{Error, Result};
 
@@ -16,13 +18,18 @@ use crate::{Error, Result};
 pub(super) struct Db {
     pool: deadpool_postgres::Pool,
     pulse: Pulse,
+    types: Unnamed,
     commits: Commits,
 }
+
+/// Of statements without a name, where a pooler asks for such.
+type Unnamed = Option<Arc<Types>>;
 
 /// A connection, on which each statement is its own transaction.
 pub(super) struct Client {
     object: Object,
     pulse: Pulse,
+    types: Unnamed,
     commits: Commits,
 }
 
@@ -30,6 +37,7 @@ pub(super) struct Client {
 pub(super) struct Transaction<'c> {
     tx: deadpool_postgres::Transaction<'c>,
     pulse: &'c Pulse,
+    types: &'c Unnamed,
     commits: &'c Commits,
 }
 
@@ -57,7 +65,8 @@ impl Db {
             .map_err(Error::internal)?;
         let resting = pool.clone();
         let pulse = Pulse::of(pool.clone(), settings.patience, move || drop(resting.retain(|_, _| false)));
-        Ok(Self { pool, pulse, commits })
+        let types = (settings.pooler == Pooler::Transaction).then(Arc::default);
+        Ok(Self { pool, pulse, types, commits })
     }
 
     pub fn connections(&self) -> Connections {
@@ -71,7 +80,7 @@ impl Db {
         let object =
             async { self.pool.get().await.map_err(|error| Error::Unavailable(format!("control database: {error}"))) };
         let object = self.pulse.or_away(object).await?;
-        Ok(Client { object, pulse: self.pulse.clone(), commits: self.commits.clone() })
+        Ok(Client { object, pulse: self.pulse.clone(), types: self.types.clone(), commits: self.commits.clone() })
     }
 }
 
@@ -79,7 +88,7 @@ impl Client {
     /// Reads.
     pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
         debug_assert!(writes::tables(sql).is_empty(), "a write is a transaction, or nobody hears of it: {sql}");
-        self.pulse.or_away(all(&self.object, sql, params)).await
+        self.pulse.or_away(all(&self.object, self.object.client(), &self.types, sql, params)).await
     }
 
     pub async fn opt<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
@@ -88,19 +97,19 @@ impl Client {
 
     /// Writes what no kept answer shows, without telling anybody.
     pub async fn note(&self, sql: &'static str, params: &[Param<'_>]) -> Result<()> {
-        self.pulse.or_away(run(&self.object, sql, params)).await.map(drop)
+        self.pulse.or_away(run(&self.object, self.object.client(), &self.types, sql, params)).await.map(drop)
     }
 
     pub async fn begin(&mut self) -> Result<Transaction<'_>> {
-        let Self { object, pulse, commits } = self;
+        let Self { object, pulse, types, commits } = self;
         let tx = pulse.or_away(async { object.transaction().await.map_err(readable) }).await?;
-        Ok(Transaction { tx, pulse, commits })
+        Ok(Transaction { tx, pulse, types, commits })
     }
 }
 
 impl Transaction<'_> {
     pub async fn all<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
-        self.pulse.or_away(all(&self.tx, sql, params)).await
+        self.pulse.or_away(all(&self.tx, self.tx.client(), self.types, sql, params)).await
     }
 
     pub async fn opt<T: FromRow>(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
@@ -115,11 +124,11 @@ impl Transaction<'_> {
 
     /// How many rows the statement touched.
     pub async fn run(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-        self.pulse.or_away(run(&self.tx, sql, params)).await
+        self.pulse.or_away(run(&self.tx, self.tx.client(), self.types, sql, params)).await
     }
 
     pub async fn commit(self) -> Result<()> {
-        let Self { tx, pulse, commits } = self;
+        let Self { tx, pulse, commits, .. } = self;
         let heard = commits.heard(Kinds::of(&[Kind::Control]));
         commits.before(Space::Control, heard).await;
         let committed = pulse.or_away(async { tx.commit().await.map_err(readable) }).await;
@@ -130,19 +139,35 @@ impl Transaction<'_> {
 
 // The texts are `'static`, so the statements a connection keeps prepared are bounded by the program.
 
-async fn all<T: FromRow>(client: &impl GenericClient, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
+async fn all<T: FromRow>(
+    prepares: &impl Prepares,
+    client: &tokio_postgres::Client,
+    unnamed: &Unnamed,
+    sql: &'static str,
+    params: &[Param<'_>],
+) -> Result<Vec<T>> {
     let asked = async {
-        let statement = client.prepare_cached(sql).await?;
-        client.query(&statement, params).await
+        match unnamed {
+            None => prepares.query(&prepares.prepare_cached(sql).await?, params).await,
+            Some(types) => query(client, sql, &types.of(client, sql).await?, params).await,
+        }
     };
     let rows = asked.instrument(span()).await.map_err(readable)?;
     rows.iter().map(|row| T::from_row(row).map_err(Error::from)).collect()
 }
 
-async fn run(client: &impl GenericClient, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
+async fn run(
+    prepares: &impl Prepares,
+    client: &tokio_postgres::Client,
+    unnamed: &Unnamed,
+    sql: &'static str,
+    params: &[Param<'_>],
+) -> Result<u64> {
     let done = async {
-        let statement = client.prepare_cached(sql).await?;
-        client.execute(&statement, params).await
+        match unnamed {
+            None => prepares.execute(&prepares.prepare_cached(sql).await?, params).await,
+            Some(types) => execute(client, sql, &types.of(client, sql).await?, params).await,
+        }
     };
     done.instrument(span()).await.map_err(readable)
 }

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::migrate::{self, Provisioner};
-use crate::pool::Pool;
+use crate::pool::{Pool, Pooler};
 use crate::{Commits, Error, Result};
 use db::Db;
 
@@ -69,6 +69,8 @@ pub struct ControlSettings {
     pub wait: Duration,
     /// How long the database may take to answer a ping before it counts as away.
     pub patience: Duration,
+    /// What stands between the program and the database.
+    pub pooler: Pooler,
 }
 
 /// The control plane of this installation. Cheap to clone.

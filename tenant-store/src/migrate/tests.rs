@@ -171,6 +171,7 @@ async fn an_unmigrated_database_is_not_ready() {
         connections: 1,
         wait: Duration::from_secs(5),
         patience: Duration::from_secs(5),
+        pooler: Default::default(),
     };
     let control =
         crate::control::Control::new(&settings, Default::default(), None, crate::Commits::told_to_nobody()).unwrap();

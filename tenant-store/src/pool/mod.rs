@@ -11,6 +11,7 @@ mod picker;
 mod pulse;
 mod span;
 mod tx;
+mod typed;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub use lanes::{Lane, LaneStatus};
 /// A connection string, parsed.
 pub use tokio_postgres::Config;
 pub use tx::{FromRow, Param, Tx};
+pub use typed::Pooler;
+pub(crate) use typed::{Types, execute, query};
 
 /// Bounds of a pool. Every wait ends in [`Error::Unavailable`], never in a hang.
 #[derive(Debug, Clone)]
@@ -45,11 +48,10 @@ pub struct PoolSettings {
     pub schemas_per_connection: usize,
     /// After this time a connection is closed.
     pub max_age: Duration,
-    /// The session itself has the hot lane's time-out and generic plans, so that its transactions need not set them. Off
-    /// where sessions are not ours (a pooler in transaction mode): then each transaction sets all it needs.
-    pub session_defaults: bool,
     /// `SET LOCAL ROLE` to the workspace's role in each transaction; off where the database gives no roles.
     pub tenant_roles: bool,
+    /// What stands between the pool and the database.
+    pub pooler: Pooler,
     /// Longest a statement of the lane may run.
     pub timeouts: LaneTimeouts,
 }
@@ -72,8 +74,8 @@ impl Default for PoolSettings {
             patience: ANSWER_WITHIN,
             schemas_per_connection: 100,
             max_age: Duration::from_secs(30 * 60),
-            session_defaults: true,
             tenant_roles: true,
+            pooler: Pooler::None,
             timeouts: LaneTimeouts {
                 hot: Duration::from_secs(10),
                 read: Duration::from_secs(10),
@@ -96,9 +98,10 @@ pub struct PoolStatus {
 /// Told how long each request waited for its connection, or until it gave up.
 type OnWait = Box<dyn Fn(Lane, Duration) + Send + Sync>;
 
-/// Options of the session, behind those the connection string gives.
+/// Options of the session, behind those the connection string gives: the hot lane's time-out and generic plans, so that its
+/// transactions need not set them. Behind a pooler sessions are not ours, and each transaction sets all it needs.
 fn session(mut config: Config, settings: &PoolSettings) -> Config {
-    if settings.session_defaults {
+    if settings.pooler == Pooler::None {
         let given = config.get_options().unwrap_or_default().to_owned();
         let timeout = settings.timeouts.hot.as_millis();
         config.options(format!("{given} -c statement_timeout={timeout} -c plan_cache_mode=force_generic_plan").trim());
@@ -120,6 +123,8 @@ struct Inner {
     lanes: Lanes,
     picker: Arc<Picker>,
     pulse: Pulse,
+    /// Of statements without a name.
+    types: Types,
     settings: PoolSettings,
     on_wait: OnceLock<OnWait>,
     commits: Commits,
@@ -147,7 +152,8 @@ impl Pool {
         let (lanes, picker) = (Lanes::new(settings.size), Arc::new(Picker::new(settings.size)));
         let resting = picker.clone();
         let pulse = Pulse::of(factory.clone(), settings.patience, move || resting.clear());
-        Ok(Self(Arc::new(Inner { factory, lanes, picker, pulse, settings, on_wait: OnceLock::new(), commits })))
+        let (types, on_wait) = (Types::default(), OnceLock::new());
+        Ok(Self(Arc::new(Inner { factory, lanes, picker, pulse, types, settings, on_wait, commits })))
     }
 
     /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.

@@ -6,10 +6,11 @@
 //! listens is told of what kinds it wrote ([`crate::commits`]).
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::kinds::Kinds;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 use tracing::Span;
 
@@ -17,6 +18,7 @@ use super::connection::Connection;
 use super::lanes::Lane;
 use super::picker::Prepared;
 use super::span;
+use super::typed::{self, Pooler};
 use crate::commits::Space;
 use crate::sql::{Sql, writes};
 use crate::{Error, Result, Scope, Visible};
@@ -63,6 +65,13 @@ pub struct Tx<'s> {
 enum Text<'q> {
     Fixed(&'static str),
     Shape(&'q str),
+}
+
+/// How a text is sent.
+enum Plan {
+    Prepared(Statement),
+    /// Without a name, with the types of its parameters: through a pooler.
+    Typed(Arc<[Type]>),
 }
 
 impl Text<'_> {
@@ -203,10 +212,10 @@ impl<'s> Tx<'s> {
             Lane::Heavy => "auto",
         };
         let mut more = String::new();
-        if !settings.session_defaults || timeout != timeouts.hot {
+        if settings.pooler != Pooler::None || timeout != timeouts.hot {
             let _ = write!(more, ";SET LOCAL statement_timeout TO {}", timeout.as_millis());
         }
-        if !settings.session_defaults || self.lane == Lane::Heavy {
+        if settings.pooler != Pooler::None || self.lane == Lane::Heavy {
             let _ = write!(more, ";SET LOCAL plan_cache_mode TO {plans}");
         }
         format!("BEGIN{access};{role}SET LOCAL search_path TO {schema}{more}{xid}")
@@ -228,14 +237,9 @@ impl<'s> Tx<'s> {
         self.scope.pool().commits().after(Space::Workspace(self.scope.workspace()), heard).await;
     }
 
-    /// The prepared statement of a text, prepared inside this transaction if the connection does not know it yet.
-    async fn statement(&mut self, text: &Text<'_>) -> Result<Prepared> {
-        let (statements, workspace) = self.connection.slot().statements();
-        let known = match text {
-            Text::Fixed(sql) => statements.fixed(workspace, sql),
-            Text::Shape(sql) => statements.shape(workspace, sql),
-        };
-        if let Some(known) = known {
+    /// What must be known of a text to send it, with what it writes; learned inside this transaction if it is not known yet.
+    async fn plan(&mut self, text: &Text<'_>) -> Result<(Plan, Kinds)> {
+        if let Some(known) = self.known(text)? {
             return Ok(known);
         }
         let writes = writes::kinds(text.as_str())?;
@@ -247,23 +251,48 @@ impl<'s> Tx<'s> {
             let begun = self.connection.pulse().or_away(self.connection.client().simple_query(&begin)).await?;
             self.xid = xid_of(&begun);
         }
-        let prepared = self.connection.client().prepare(text.as_str());
-        let statement = Prepared { statement: self.connection.pulse().or_away(prepared).await?, writes };
+        let (pool, pulse) = (self.scope.pool(), self.connection.pulse());
+        let client = self.connection.client();
+        let plan = match pool.settings().pooler {
+            Pooler::None => Plan::Prepared(pulse.or_away(client.prepare(text.as_str())).await?),
+            Pooler::Transaction => Plan::Typed(pulse.or_away(pool.0.types.ask(client, text.as_str())).await?),
+        };
         if alone && self.mode == Mode::EachStatement {
             self.connection.pulse().or_away(self.connection.client().batch_execute("COMMIT")).await?;
             self.connection.open = false;
         }
-        let (statements, workspace) = self.connection.slot().statements();
-        match text {
-            Text::Fixed(sql) => statements.keep_fixed(workspace, sql, statement.clone()),
-            Text::Shape(sql) => statements.keep_shape(workspace, (*sql).to_owned(), statement.clone()),
+        if let Plan::Prepared(statement) = &plan {
+            let prepared = Prepared { statement: statement.clone(), writes };
+            let (statements, workspace) = self.connection.slot().statements();
+            match text {
+                Text::Fixed(sql) => statements.keep_fixed(workspace, sql, prepared),
+                Text::Shape(sql) => statements.keep_shape(workspace, (*sql).to_owned(), prepared),
+            }
         }
-        Ok(statement)
+        Ok((plan, writes))
+    }
+
+    fn known(&mut self, text: &Text<'_>) -> Result<Option<(Plan, Kinds)>> {
+        let pool = self.scope.pool();
+        if pool.settings().pooler == Pooler::Transaction {
+            let Some(types) = pool.0.types.known(text.as_str()) else { return Ok(None) };
+            return Ok(Some((Plan::Typed(types), writes::kinds(text.as_str())?)));
+        }
+        let (statements, workspace) = self.connection.slot().statements();
+        let known = match text {
+            Text::Fixed(sql) => statements.fixed(workspace, sql),
+            Text::Shape(sql) => statements.shape(workspace, sql),
+        };
+        Ok(known.map(|Prepared { statement, writes }| (Plan::Prepared(statement), writes)))
     }
 
     async fn query(&mut self, text: Text<'_>, params: &[Param<'_>], last: Last) -> Result<Vec<Row>> {
-        let statement = self.prepared(&text).await?;
-        let result = self.flush(last, async |client| client.query(&statement, params).await).await;
+        let plan = self.prepared(&text).await?;
+        let work = async |client: &tokio_postgres::Client| match &plan {
+            Plan::Prepared(statement) => client.query(statement, params).await,
+            Plan::Typed(types) => typed::query(client, text.as_str(), types, params).await,
+        };
+        let result = self.flush(last, work).await;
         if result.as_ref().is_err_and(is_stale_plan) {
             // A migration changed a result type under a plan: everything prepared before it is prepared anew, by the
             // retry of the client that is told 503.
@@ -273,15 +302,19 @@ impl<'s> Tx<'s> {
     }
 
     async fn execute(&mut self, text: Text<'_>, params: &[Param<'_>], last: Last) -> Result<u64> {
-        let statement = self.prepared(&text).await?;
-        self.flush(last, async |client| client.execute(&statement, params).await).await
+        let plan = self.prepared(&text).await?;
+        let work = async |client: &tokio_postgres::Client| match &plan {
+            Plan::Prepared(statement) => client.execute(statement, params).await,
+            Plan::Typed(types) => typed::execute(client, text.as_str(), types, params).await,
+        };
+        self.flush(last, work).await
     }
 
     /// A statement that is about to be carried out.
-    async fn prepared(&mut self, text: &Text<'_>) -> Result<Statement> {
-        let Prepared { statement, writes } = self.statement(text).await?;
+    async fn prepared(&mut self, text: &Text<'_>) -> Result<Plan> {
+        let (plan, writes) = self.plan(text).await?;
         self.written = self.written.union(writes);
-        Ok(statement)
+        Ok(plan)
     }
 
     async fn flush<T>(
@@ -355,7 +388,8 @@ impl<'s> Tx<'s> {
             }
             Err(error) => error,
         };
-        let lost = error.as_db_error().is_none();
+        // A pooler outlives the connection that it lost, and says so (class 08).
+        let lost = error.as_db_error().is_none_or(|db| db.code().code().starts_with("08"));
         match (&self.xid, lost) {
             (Some(xid), true) => {
                 match self.connection.pulse().or_away(was_committed(self.scope, xid, self.begun)).await {
@@ -379,7 +413,12 @@ async fn was_committed(scope: &Scope, xid: &str, begun: Instant) -> Result<bool>
     let xid: u64 = xid.parse().map_err(Error::internal)?;
     let question = format!("SELECT pg_catalog.pg_xact_status('{xid}'::pg_catalog.xid8)");
     for attempt in 0..10u32 {
-        if let Some(witness) = pool.0.picker.witness(begun) {
+        // Behind a pooler no connection is a witness: ours stays open over a crash of the server.
+        let witness = match pool.settings().pooler {
+            Pooler::None => pool.0.picker.witness(begun),
+            Pooler::Transaction => None,
+        };
+        if let Some(witness) = witness {
             let answer = witness.object.simple_query(&question).await;
             pool.0.picker.put(witness);
             match answer.ok().and_then(|rows| cell(&rows)).as_deref() {

@@ -1,0 +1,14 @@
+//! The way to the server and from it to the database: listener, TLS, proxies, browsers, poolers, and clients that mean ill.
+
+mod bodies;
+mod certificate;
+mod compression;
+mod cors;
+mod curl;
+mod idle;
+mod nginx;
+mod pgbouncer;
+mod proxies;
+mod raw;
+mod smuggling;
+mod tls;
