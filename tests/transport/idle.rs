@@ -35,7 +35,7 @@ fn ten_thousand_idle_connections_take_little_and_hinder_nobody() {
         })
         .collect();
     let each = (resident(&server) - before) as f64 / many as f64;
-    println!("{many} connections, {each:.1} kB each");
+    eprintln!("{many} connections, {each:.1} kB each");
     assert!(each < 32.0, "{each:.1} kB each");
     server.api().get("/api/ready").expect(200);
     drop(connections);
