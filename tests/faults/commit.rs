@@ -72,23 +72,24 @@ fn a_commit_whose_answer_is_lost_is_resolved() {
     let tenant = Account::create(&server).workspace();
     let schema = truth::schema_of(&server, &tenant);
     let flow = tenant.api().post("/flows/", &json!({"name": "first"})).expect(201);
+    let run = |name: String| tenant.api().post("/flow_runs/", &json!({"flow_id": flow["id"], "name": name}));
     // Two connections at once: the one that stays open can tell that Postgres did not crash meanwhile.
-    let held = Held::table(&database, &format!("{schema}.flow"));
+    let held = Held::table(&database, &format!("{schema}.flow_run"));
     std::thread::scope(|scope| {
         for nth in 0..3 {
-            let tenant = &tenant;
-            scope.spawn(move || tenant.api().post("/flows/", &json!({"name": format!("at once {nth}")})).expect(201));
+            let run = &run;
+            scope.spawn(move || run(format!("at once {nth}")).expect(201));
         }
         held.until_waiting(3);
         held.let_go();
     });
     for nth in 0..2 {
-        // What reads the key is remembered for a moment, so the next COMMIT is the write's own.
-        tenant.api().get(&format!("/flows/{}", flow["id"].as_str().expect("an id"))).expect(200);
+        // The key is remembered for a moment, so the next COMMIT is the write's own.
+        run(format!("before {nth}")).expect(201);
         proxy.armed.store(true, Ordering::Release);
         let name = format!("lost-{nth}");
-        let answer = tenant.api().post("/flows/", &json!({"name": name}));
-        let there = database.sql(&format!("select count(*) from {schema}.flow where name = '{name}'"));
+        let answer = run(name.clone());
+        let there = database.sql(&format!("select count(*) from {schema}.flow_run where name = '{name}'"));
         assert!(!proxy.armed.load(Ordering::Acquire), "no COMMIT passed");
         assert_eq!((answer.status, there.as_str()), (201, "1"), "{}", answer.body);
     }
