@@ -33,10 +33,17 @@ impl Input for Labels {
         let mut fits = true;
         if let Json::Object(fields) = value {
             for (key, item) in fields.iter() {
-                if matches!(item, Json::Bool(_) | Json::Int(_) | Json::BigInt(_) | Json::Float(_) | Json::Str(_)) {
+                match item {
+                    Json::Bool(_) | Json::Int(_) | Json::BigInt(_) | Json::Str(_) => continue,
+                    Json::Float(number) if number.is_finite() => continue,
+                    _ => fits = false,
+                }
+                if let Json::Float(_) = item {
+                    // JSON has no word for it: kept as `null` it would make clients fail on every later read.
+                    let key = key.clone().into_owned();
+                    errors.at(key, |e| e.push("finite_number", "Input should be a finite number", item));
                     continue;
                 }
-                fits = false;
                 // The reference tries each member of its union in turn and reports all.
                 errors.at(key.clone().into_owned(), |e| {
                     for (member, kind, msg) in [
@@ -60,5 +67,27 @@ impl Described for Labels {
         let value =
             json!({ "anyOf": [{"type": "boolean"}, {"type": "integer"}, {"type": "number"}, {"type": "string"}] });
         json!({ "type": "object", "additionalProperties": value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<Labels> {
+        let mut errors = Errors::default();
+        let parsed = Labels::parse(&wire::json::parse(text.as_bytes()).unwrap(), &mut errors);
+        assert_eq!(parsed.is_none(), !errors.is_empty(), "{text}");
+        parsed
+    }
+
+    #[test]
+    fn what_json_cannot_say_is_no_label() {
+        for text in [r#"{"a": 1e308, "b": "x", "c": true, "d": -3}"#, "{}"] {
+            assert!(parse(text).is_some(), "{text}");
+        }
+        for text in [r#"{"a": 1e999}"#, r#"{"a": -1e999}"#, r#"{"a": null}"#, r#"{"a": []}"#] {
+            assert!(parse(text).is_none(), "{text}");
+        }
     }
 }
