@@ -19,7 +19,6 @@ mod postmaster;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,7 +59,7 @@ pub struct Embedded {
     stop: oneshot::Sender<()>,
     supervisor: JoinHandle<Result<(), EmbeddedError>>,
     // Held for its life: the lock of the data folder, and of the cluster's where that is another.
-    _locks: Vec<File>,
+    _locks: Vec<place::Claim>,
 }
 
 impl Embedded {

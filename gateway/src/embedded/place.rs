@@ -70,8 +70,21 @@ impl Place {
     }
 }
 
-/// Makes the data folder and takes its lock, which is held as long as the file is open.
-pub(super) fn claim(data_dir: &Path) -> Result<(PathBuf, File), EmbeddedError> {
+/// A folder's lock, until dropped.
+#[derive(Debug)]
+pub(super) struct Claim(File);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Closing is not enough: a process being started at this moment has a copy of the file until it is its own program.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of a data folder could not be given back");
+        }
+    }
+}
+
+/// Makes the data folder and takes its lock.
+pub(super) fn claim(data_dir: &Path) -> Result<(PathBuf, Claim), EmbeddedError> {
     if !data_dir.is_dir() {
         if let Some(parent) = data_dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(parent).map_err(EmbeddedError::file("make", parent))?;
@@ -95,7 +108,7 @@ pub(super) fn claim(data_dir: &Path) -> Result<(PathBuf, File), EmbeddedError> {
     // For the message of whoever comes second.
     let note = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id()));
     note.map_err(EmbeddedError::file("write", &path))?;
-    Ok((folder, lock))
+    Ok((folder, Claim(lock)))
 }
 
 /// Decides who runs Postgres and where, and opens the way to it.
