@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower::{Layer, Service};
@@ -46,14 +47,14 @@ impl<T: Step, S> Layer<S> for StepLayer<T> {
     type Service = Stepped<T, S>;
 
     fn layer(&self, below: S) -> Self::Service {
-        Stepped { step: self.0.clone(), below }
+        Stepped { step: self.0.clone(), below: Lower(Arc::new(below)) }
     }
 }
 
 #[derive(Clone)]
 pub struct Stepped<T, S> {
     step: T,
-    below: S,
+    below: Lower<S>,
 }
 
 impl<T: Step, S: Below> Service<Request> for Stepped<T, S> {
@@ -68,5 +69,29 @@ impl<T: Step, S: Below> Service<Request> for Stepped<T, S> {
     fn call(&mut self, request: Request) -> Self::Future {
         let (step, below) = (self.step.clone(), self.below.clone());
         Box::pin(async move { Ok(step.run(request, below).await) })
+    }
+}
+
+/// The services below, shared: each layer of each request would else copy all that are below it.
+pub struct Lower<S>(Arc<S>);
+
+impl<S> Clone for Lower<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S: Below> Service<Request> for Lower<S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // A copy of the next layer alone, since what is below that is shared as well.
+        S::clone(&self.0).call(request)
     }
 }
