@@ -5,6 +5,7 @@
 //! nobody (see [`pool`]).
 
 pub mod commits;
+mod connect;
 pub mod control;
 pub mod deployments;
 mod error;

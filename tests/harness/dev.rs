@@ -77,7 +77,7 @@ impl Dev {
     }
 
     /// Tells it to stop and waits until it has.
-    pub fn stop(mut self) -> ExitStatus {
+    pub fn stop(&mut self) -> ExitStatus {
         self.running.signal("TERM");
         self.running.wait()
     }

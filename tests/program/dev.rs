@@ -10,7 +10,7 @@ use tests::{Dev, Folder, eventually, program};
 #[test]
 fn a_second_start_serves_the_same_data_with_the_same_key() {
     let folder = Folder::new("dev");
-    let first = Dev::start(&folder);
+    let mut first = Dev::start(&folder);
     let account = format!("{}/api/accounts/{}", first.field("root_url"), first.field("account_id"));
     assert_eq!(first.field("cloud_api_url"), format!("{}/api", first.field("root_url")));
     assert_eq!(first.field("api_url"), format!("{account}/workspaces/{}", first.field("workspace_id")));
@@ -38,6 +38,17 @@ fn what_it_prints_is_one_screen_and_says_what_to_export() {
         assert!(printed.contains(line), "{line} is missing:\n{printed}");
     }
     assert!(printed.lines().count() <= 24, "more than a screen:\n{printed}");
+}
+
+/// A warning at the end would say that something is wrong where nothing is.
+#[test]
+fn stopped_it_ends_in_peace() {
+    let folder = Folder::new("dev");
+    let mut dev = Dev::start(&folder);
+    dev.api().post("/flows/", &json!({"name": "kept"})).expect(201);
+    assert!(dev.stop().success());
+    let said = dev.log();
+    assert!(said.contains("stopping") && !said.contains("WARN") && !said.contains("ERROR"), "{said}");
 }
 
 #[test]

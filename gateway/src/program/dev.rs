@@ -103,7 +103,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, teleme
     write_private(&file, &serde_json::to_vec_pretty(&dev)?)?;
     announce(&dev, embedded.cluster_dir());
     stop.told().await;
-    running.serving.drain().await;
+    running.end().await;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use tenant_store::migrate::{Owners, Provisioner};
 use tenant_store::{Commits, Pool};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 
 use super::census::census;
 use super::commands::ServeArgs;
@@ -39,6 +40,19 @@ pub struct Settings<'a> {
 pub struct Running {
     pub serving: Serving,
     pub control: Control,
+    pools: Vec<Pool>,
+    background: JoinSet<()>,
+}
+
+impl Running {
+    /// Drains, then ends what goes on in the background and closes the connections, so that nobody is left who could take
+    /// a Postgres that is stopped next for one that is lost.
+    pub async fn end(mut self) {
+        self.serving.drain().await;
+        self.background.shutdown().await;
+        futures_util::future::join_all(self.pools.iter().map(Pool::close)).await;
+        self.control.close().await;
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "scripts wait for this line")]
@@ -56,7 +70,7 @@ pub async fn serve_command(args: ServeArgs, telemetry: &Telemetry) -> Result<(),
     let running = start(&settings, owners, telemetry).await?;
     println!("listening on {}", running.serving.url);
     stop.told().await;
-    running.serving.drain().await;
+    running.end().await;
     Ok(())
 }
 
@@ -127,11 +141,12 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
         serve_operator(app.metrics(), listener);
     }
     let grace = database.delete_grace;
-    tokio::spawn(async move { provisioner.run(grace).await });
-    tokio::spawn(census(control.clone(), app.metrics()));
-    tokio::spawn(app.keys().watch_issuers());
+    let (mut background, pools) = (JoinSet::new(), app.pools().to_vec());
+    background.spawn(async move { provisioner.run(grace).await });
+    background.spawn(census(control.clone(), app.metrics()));
+    background.spawn(app.keys().watch_issuers());
     let serving = serve(app, tables::tables().clone(), listener)?;
-    Ok(Running { serving, control })
+    Ok(Running { serving, control, pools, background })
 }
 
 /// SIGTERM and SIGINT, heard from the moment this is made: the first thing a command does, so that neither can end the

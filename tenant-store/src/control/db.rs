@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use deadpool_postgres::{GenericClient as Prepares, Manager, ManagerConfig, Object, RecyclingMethod, Runtime};
+use deadpool_postgres::{GenericClient as Prepares, Object, Runtime};
 use domain::kinds::{Kind, Kinds};
-use tokio_postgres::{GenericClient as _, NoTls};
+use tokio_postgres::GenericClient as _;
 use tracing::Instrument;
 
 use super::ControlSettings;
 use crate::commits::{Commits, Space};
+use crate::connect::Connector;
 use crate::pool::{FromRow, Param, Pooler, Pulse, Types, execute, query};
 use crate::sql::writes;
 use crate::{Error, Result};
@@ -18,6 +19,7 @@ use crate::{Error, Result};
 pub(super) struct Db {
     pool: deadpool_postgres::Pool,
     pulse: Pulse,
+    connector: Connector,
     types: Unnamed,
     commits: Commits,
 }
@@ -54,8 +56,8 @@ impl Db {
     pub fn new(settings: &ControlSettings, commits: Commits) -> Result<Self> {
         let mut config: tokio_postgres::Config = settings.url.parse().map_err(Error::internal)?;
         config.application_name("prefecture-control");
-        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = deadpool_postgres::Pool::builder(Manager::from_config(config, NoTls, manager))
+        let connector = Connector::default();
+        let pool = deadpool_postgres::Pool::builder(connector.manager(config))
             // One is the pulse's.
             .max_size(settings.connections.max(1) + 1)
             .runtime(Runtime::Tokio1)
@@ -66,12 +68,17 @@ impl Db {
         let resting = pool.clone();
         let pulse = Pulse::of(pool.clone(), settings.patience, move || drop(resting.retain(|_, _| false)));
         let types = (settings.pooler == Pooler::Transaction).then(Arc::default);
-        Ok(Self { pool, pulse, types, commits })
+        Ok(Self { pool, pulse, connector, types, commits })
     }
 
     pub fn connections(&self) -> Connections {
         let status = self.pool.status();
         Connections { open: status.size, idle: status.available, waiting: status.waiting }
+    }
+
+    pub async fn close(&self) {
+        self.pulse.end();
+        self.connector.gone().await;
     }
 
     pub async fn client(&self) -> Result<Client> {

@@ -114,6 +114,11 @@ impl Control {
         }
     }
 
+    /// Closes its connections: the program is about to end.
+    pub async fn close(&self) {
+        self.0.db.close().await;
+    }
+
     /// Its connections at this moment.
     pub fn connections(&self) -> Connections {
         self.0.db.connections()

@@ -16,10 +16,11 @@ mod typed;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
+use deadpool_postgres::{Hook, HookError};
 
 use domain::WorkspaceId;
 
+use crate::connect::Connector;
 use crate::{Commits, Error, Result, Scope};
 use connection::Connection;
 use lanes::Lanes;
@@ -98,15 +99,26 @@ pub struct PoolStatus {
 /// Told how long each request waited for its connection, or until it gave up.
 type OnWait = Box<dyn Fn(Lane, Duration) + Send + Sync>;
 
-/// Options of the session, behind those the connection string gives: the hot lane's time-out and generic plans, so that its
-/// transactions need not set them. Behind a pooler sessions are not ours, and each transaction sets all it needs.
-fn session(mut config: Config, settings: &PoolSettings) -> Config {
-    if settings.pooler == Pooler::None {
-        let given = config.get_options().unwrap_or_default().to_owned();
-        let timeout = settings.timeouts.hot.as_millis();
-        config.options(format!("{given} -c statement_timeout={timeout} -c plan_cache_mode=force_generic_plan").trim());
-    }
-    config
+/// What a new session is told: the hot lane's time-out and generic plans, so that its transactions need not set them. Not
+/// by options of the connection, which some poolers refuse. Behind a pooler of transactions sessions are not ours, and each
+/// transaction sets all it needs.
+fn prepared_sessions(settings: &PoolSettings) -> Hook {
+    let told = match settings.pooler {
+        Pooler::None => {
+            let timeout = settings.timeouts.hot.as_millis();
+            format!("SET statement_timeout TO {timeout};SET plan_cache_mode TO force_generic_plan")
+        }
+        Pooler::Transaction => String::new(),
+    };
+    Hook::async_fn(move |client, _| {
+        let told = told.clone();
+        Box::pin(async move {
+            match told.is_empty() {
+                true => Ok(()),
+                false => client.batch_execute(&told).await.map_err(HookError::Backend),
+            }
+        })
+    })
 }
 
 #[derive(Clone)]
@@ -123,6 +135,7 @@ struct Inner {
     lanes: Lanes,
     picker: Arc<Picker>,
     pulse: Pulse,
+    connector: Connector,
     /// Of statements without a name.
     types: Types,
     settings: PoolSettings,
@@ -139,11 +152,10 @@ impl std::fmt::Debug for Pool {
 impl Pool {
     /// A pool on the database that `config` names, of whose commits `commits` is told. Opens nothing yet.
     pub fn new(config: Config, settings: PoolSettings, commits: Commits) -> Result<Self> {
-        // Fast: the connection's state is known from the way it was used, and `Clean` would cost a trip and drop the plans.
-        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(session(config, &settings), tokio_postgres::NoTls, manager);
-        let factory = deadpool_postgres::Pool::builder(manager)
+        let connector = Connector::default();
+        let factory = deadpool_postgres::Pool::builder(connector.manager(config))
             .max_size(settings.size + SPARE)
+            .post_create(prepared_sessions(&settings))
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .wait_timeout(Some(settings.wait))
             .create_timeout(Some(settings.connect))
@@ -153,7 +165,7 @@ impl Pool {
         let resting = picker.clone();
         let pulse = Pulse::of(factory.clone(), settings.patience, move || resting.clear());
         let (types, on_wait) = (Types::default(), OnceLock::new());
-        Ok(Self(Arc::new(Inner { factory, lanes, picker, pulse, types, settings, on_wait, commits })))
+        Ok(Self(Arc::new(Inner { factory, lanes, picker, pulse, connector, types, settings, on_wait, commits })))
     }
 
     /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.
@@ -189,6 +201,13 @@ impl Pool {
     /// Tells every wait for a connection from now on. Once for each pool; a second listener is not heard.
     pub fn on_wait(&self, tell: impl Fn(Lane, Duration) + Send + Sync + 'static) {
         let _ = self.0.on_wait.set(Box::new(tell));
+    }
+
+    /// Closes what is at rest, and what is in use when it comes back, and returns when all is closed. Nothing is given out
+    /// any more.
+    pub async fn close(&self) {
+        self.0.pulse.end();
+        self.0.connector.gone().await;
     }
 
     pub fn settings(&self) -> &PoolSettings {

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool as Factory, PoolError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::Error;
 
@@ -26,13 +26,21 @@ struct Inner {
     /// Gives up connections at rest.
     give_up: Box<dyn Fn() + Send + Sync>,
     begun: OnceLock<()>,
+    ended: Notify,
 }
 
 impl Pulse {
     /// Begins with the first work. `factory` must have room for one connection more.
     pub fn of(factory: Factory, patience: Duration, give_up: impl Fn() + Send + Sync + 'static) -> Self {
         let (away, give_up, begun) = (watch::Sender::new(false), Box::new(give_up), OnceLock::new());
-        Self(Arc::new(Inner { factory, patience, away, give_up, begun }))
+        Self(Arc::new(Inner { factory, patience, away, give_up, begun, ended: Notify::new() }))
+    }
+
+    /// Asks no more, and closes its connection and those at rest: the program is about to end.
+    pub fn end(&self) {
+        self.0.factory.close();
+        (self.0.give_up)();
+        self.0.ended.notify_one();
     }
 
     /// What the work comes to, or [`Error::Unavailable`] as soon as the database is away.
@@ -68,9 +76,11 @@ async fn watch(told: Weak<Inner>) {
         if away.is_some() {
             own.take().map(Object::take);
         }
+        if inner.factory.is_closed() {
+            return;
+        }
         inner.tell(away);
-        drop(inner);
-        tokio::time::sleep(EVERY).await;
+        let _ = tokio::time::timeout(EVERY, inner.ended.notified()).await;
     }
 }
 
