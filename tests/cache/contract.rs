@@ -1,6 +1,6 @@
 //! The contract: what was written with 2xx is what the next GET sees on any replica, while Redis answers the writer;
 //! otherwise within the life of an answer. Two replicas, concurrent writers and readers, and a Redis that is flushed, hung,
-//! killed and started again meanwhile.
+//! killed and started again meanwhile, behind a network that is no better.
 //!
 //! `CACHE_READS` is how many reads there are; the figures are printed (`--nocapture`).
 
@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::{Api, Redis, Server, Tenant, eventually};
+use tests::{Api, Redis, Server, Tenant, Trouble, Troubled, eventually};
 
 /// Short, so that the bound is met within the test.
 const LIFE: Duration = Duration::from_secs(2);
@@ -34,11 +34,27 @@ struct Write {
 
 #[derive(Default)]
 struct Seen {
+    /// How many reads there are to be.
+    whole: usize,
     reads: AtomicUsize,
     hits: AtomicUsize,
     away: AtomicUsize,
     /// While Redis was well, and while it was not.
     times: [Mutex<Vec<Duration>>; 2],
+}
+
+impl Seen {
+    fn of(whole: usize) -> Seen {
+        Seen { whole, ..Seen::default() }
+    }
+
+    /// Returns when this share of the reads is done.
+    fn until(&self, share: f64) {
+        eventually("reads go on", || match self.reads.load(Ordering::SeqCst) {
+            done if done as f64 >= self.whole as f64 * share => Ok(()),
+            done => Err(done),
+        });
+    }
 }
 
 /// From when to when Redis may not have answered; the last may go on.
@@ -65,45 +81,70 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[test]
 fn no_read_is_older_than_the_contract_allows() {
-    let reads: usize = std::env::var("CACHE_READS").ok().and_then(|text| text.parse().ok()).unwrap_or(8_000);
     let mut redis = Redis::start();
-    let start = |builder: tests::Builder| builder.redis(&redis).env("PREFECTURE_CACHE_LIFE", "2s").start();
+    let url = redis.url();
+    hold(&url, 8_000, |replicas, seen, faults| {
+        seen.until(0.1);
+        redis.command("FLUSHALL");
+        seen.until(0.2);
+        faults.begin();
+        redis.signal("STOP");
+        seen.until(0.3);
+        redis.signal("CONT");
+        well(replicas);
+        faults.end();
+        seen.until(0.5);
+        faults.begin();
+        redis.kill9();
+        seen.until(0.6);
+        redis.start_again();
+        well(replicas);
+        faults.end();
+        seen.until(0.8);
+        redis.command("FLUSHALL");
+    });
+}
+
+#[test]
+fn nor_through_a_network_in_trouble_or_from_a_redis_without_memory() {
+    let mut redis = Troubled::start();
+    let url = redis.url();
+    let steps = 2.0 * Trouble::ALL.len() as f64 + 1.0;
+    hold(&url, 12_000, |replicas, seen, faults| {
+        for (nth, trouble) in Trouble::ALL.into_iter().enumerate() {
+            seen.until((2 * nth + 1) as f64 / steps);
+            // A Redis that is empty answers, and the contract is the whole one.
+            if trouble != Trouble::LostKeys {
+                faults.begin();
+            }
+            redis.befall(trouble);
+            seen.until((2 * nth + 2) as f64 / steps);
+            redis.heal(trouble);
+            well(replicas);
+            if trouble != Trouble::LostKeys {
+                faults.end();
+            }
+        }
+    });
+}
+
+/// Reads and writes on two replicas while `meanwhile` spoils their Redis; fails with the first read that is too old.
+fn hold(url: &str, reads: usize, meanwhile: impl FnOnce(&[&Server; 2], &Seen, &Faults)) {
+    let reads: usize = std::env::var("CACHE_READS").ok().and_then(|text| text.parse().ok()).unwrap_or(reads);
+    let start = |builder: tests::Builder| builder.env("REDIS_URL", url).env("PREFECTURE_CACHE_LIFE", "2s").start();
     let first = start(Server::builder());
     let second = start(Server::builder().database(first.database()));
     let api = Tenant::on(&first).api();
     let replicas = [api.clone(), api.at(&api.base().replace(first.url(), second.url()))];
     let flows: Vec<Flow> = (0..WORKERS).map(|n| flow(&api, n)).collect();
-    let (seen, faults) = (Seen::default(), Faults::default());
+    let (seen, faults) = (Seen::of(reads), Faults::default());
 
     thread::scope(|scope| {
         for own in 0..WORKERS {
             let (replicas, flows, seen, faults) = (&replicas, &flows, &seen, &faults);
-            scope.spawn(move || work(own, reads, replicas, flows, seen, faults));
+            scope.spawn(move || work(own, replicas, flows, seen, faults));
         }
-        let until = |part: usize| {
-            eventually("reads go on", || match seen.reads.load(Ordering::SeqCst) {
-                done if done >= reads * part / 10 => Ok(()),
-                done => Err(done),
-            });
-        };
-        until(1);
-        redis.command("FLUSHALL");
-        until(2);
-        faults.begin();
-        redis.signal("STOP");
-        until(3);
-        redis.signal("CONT");
-        well(&[&first, &second]);
-        faults.end();
-        until(5);
-        faults.begin();
-        redis.kill9();
-        until(6);
-        redis.start_again();
-        well(&[&first, &second]);
-        faults.end();
-        until(8);
-        redis.command("FLUSHALL");
+        meanwhile(&[&first, &second], &seen, &faults);
     });
 
     let figures = |at: usize| {
@@ -131,14 +172,14 @@ fn flow(api: &Api, number: usize) -> Flow {
 }
 
 /// Reads any flow on any replica, and now and then writes its own.
-fn work(own: usize, reads: usize, replicas: &[Api; 2], flows: &[Flow], seen: &Seen, faults: &Faults) {
+fn work(own: usize, replicas: &[Api; 2], flows: &[Flow], seen: &Seen, faults: &Faults) {
     // Different for each worker, the same in each run.
     let mut dice = own as u64 + 1;
     let mut roll = |sides: usize| {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (dice >> 33) as usize % sides
     };
-    while seen.reads.fetch_add(1, Ordering::SeqCst) < reads {
+    while seen.reads.fetch_add(1, Ordering::SeqCst) < seen.whole {
         let api = &replicas[roll(2)];
         if roll(READS_A_WRITE) == 0 {
             write(api, &flows[own]);
@@ -184,7 +225,7 @@ fn binds(write: &Write, read: Instant, faults: &Faults) -> bool {
 }
 
 /// Both replicas have Redis again.
-fn well(replicas: &[&Server]) {
+fn well(replicas: &[&Server; 2]) {
     for replica in replicas {
         let metrics = Api::new(&replica.metrics_url(), None);
         // Seen many times over: what was asked of a Redis that hung has timed out meanwhile, and been counted.

@@ -34,6 +34,7 @@ mod redis;
 mod server;
 mod socket;
 mod tenant;
+mod trouble;
 pub mod truth;
 mod wait;
 
@@ -53,4 +54,5 @@ pub use redis::{Flavour, Redis};
 pub use server::{Builder, Output, Server, program};
 pub use socket::{Incoming, Socket};
 pub use tenant::{Account, Bot, Tenant};
+pub use trouble::{Trouble, Troubled};
 pub use wait::eventually;

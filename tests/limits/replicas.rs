@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tests::{Account, Api, Redis, Server, eventually};
+use tests::{Account, Api, Redis, Server, Trouble, Troubled, eventually};
 
 use crate::{create, put_on_plan};
 
@@ -14,9 +14,9 @@ const BURST: f64 = 200.0;
 
 /// Two servers of one account; asks both from two threads each while `meanwhile` runs. How many were granted, and of how
 /// many that is at most.
-fn granted(redis: &mut Redis, meanwhile: impl FnOnce(&mut Redis)) -> (usize, f64) {
-    let one = Server::builder().redis(redis).start();
-    let two = Server::builder().database(one.database()).redis(redis).start();
+fn granted(redis: &str, meanwhile: impl FnOnce()) -> (usize, f64) {
+    let one = Server::builder().env("REDIS_URL", redis).start();
+    let two = Server::builder().database(one.database()).env("REDIS_URL", redis).start();
     let account = Account::create(&one);
     let tenant = account.workspace();
     put_on_plan(&one, &account, &["--requests", "1200", "--burst-seconds", "10"]);
@@ -45,7 +45,7 @@ fn granted(redis: &mut Redis, meanwhile: impl FnOnce(&mut Redis)) -> (usize, f64
     let total = thread::scope(|scope| {
         let apis = [elsewhere(&one), elsewhere(&two), elsewhere(&one), elsewhere(&two)];
         let asking = apis.map(|api| scope.spawn(|| count(api)));
-        meanwhile(redis);
+        meanwhile();
         stop.store(true, Ordering::Relaxed);
         asking.map(|asking| asking.join().expect("nothing but 200, 201 and 429")).iter().sum()
     });
@@ -60,14 +60,16 @@ fn for_a_while(seconds: u64) {
 
 #[test]
 fn together_they_grant_the_limit_and_not_more() {
-    let (granted, most) = granted(&mut Redis::start(), |_| for_a_while(8));
+    let redis = Redis::start();
+    let (granted, most) = granted(&redis.url(), || for_a_while(8));
     assert!(granted as f64 <= most, "{granted} of {most}");
     assert!(granted as f64 >= most / 3.0, "and not much less: {granted} of {most}");
 }
 
 #[test]
 fn a_redis_that_is_killed_and_forgets_grants_nothing_twice() {
-    let (granted, most) = granted(&mut Redis::start(), |redis| {
+    let mut redis = Redis::start();
+    let (granted, most) = granted(&redis.url(), || {
         for_a_while(4);
         redis.kill9();
         for_a_while(4);
@@ -80,12 +82,29 @@ fn a_redis_that_is_killed_and_forgets_grants_nothing_twice() {
 
 #[test]
 fn a_redis_that_hangs_grants_nothing_twice() {
-    let (granted, most) = granted(&mut Redis::start(), |redis| {
+    let redis = Redis::start();
+    let (granted, most) = granted(&redis.url(), || {
         for_a_while(4);
         redis.signal("STOP");
         for_a_while(4);
         redis.signal("CONT");
         for_a_while(4);
+    });
+    assert!(granted as f64 <= most, "{granted} of {most}");
+    assert!(granted as f64 >= most / 4.0, "{granted} of {most}");
+}
+
+#[test]
+fn no_trouble_of_redis_grants_more_or_hardly_anything() {
+    let mut redis = Troubled::start();
+    let (granted, most) = granted(&redis.url(), || {
+        for trouble in Trouble::ALL {
+            for_a_while(2);
+            redis.befall(trouble);
+            for_a_while(3);
+            redis.heal(trouble);
+        }
+        for_a_while(2);
     });
     assert!(granted as f64 <= most, "{granted} of {most}");
     assert!(granted as f64 >= most / 4.0, "{granted} of {most}");
