@@ -85,6 +85,22 @@ fn plans_are_rows_that_the_shell_changes() {
 }
 
 #[test]
+fn an_account_is_told_its_plan() {
+    let server = Server::builder().env("PREFECTURE_DEFAULT_PLAN", "hobby").start();
+    let told = |account: &Account| {
+        let own = account.api().get("/").expect(200)["plan_type"].clone();
+        let listed = account.api().at(&format!("{}/api", server.url())).get("/me/accounts").expect(200);
+        (own, listed[0]["account_plan_type"].clone())
+    };
+    assert_eq!(told(&Account::create(&server)), (json!("HOBBY"), json!("HOBBY")), "the installation's");
+    let team = Account::create(&server);
+    server.admin(&["accounts", "set-plan", &team.handle, "team"]);
+    assert_eq!(told(&team), (json!("TEAM"), json!("TEAM")), "its own");
+    let free = Account::create(Server::shared());
+    assert_eq!(free.api().get("/").expect(200)["plan_type"], "ENTERPRISE", "no plan is no limit");
+}
+
+#[test]
 fn an_installation_may_have_a_default_plan() {
     let server = Server::builder().env("PREFECTURE_DEFAULT_PLAN", "hobby").start();
     let answer = create(&Account::create(&server).workspace().api());

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tenant_store::control::{Account, AccountPatch};
 use wire::{Input, Output, RawJson, RawObject, Time};
 
-use super::{Handle, Name, PLAN, by, shown};
+use super::{Handle, Name, by, plan_type, shown};
 use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Reply};
 use crate::ops;
 
@@ -43,7 +43,7 @@ struct AccountShown {
     workos_directory_ids: Vec<String>,
     workos_organization_id: (),
     domain_names: Vec<String>,
-    plan_type: &'static str,
+    plan_type: String,
     plan_tier: i64,
     self_serve: bool,
     scim_state: (),
@@ -167,7 +167,7 @@ async fn read(cx: Call) -> Reply<Json<AccountShown>> {
         workos_directory_ids: Vec::new(),
         workos_organization_id: (),
         domain_names: Vec::new(),
-        plan_type: PLAN,
+        plan_type: plan_type(&cx, account.plan.as_deref()),
         plan_tier: 0,
         self_serve: false,
         scim_state: (),

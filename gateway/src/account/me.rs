@@ -7,7 +7,7 @@ use tenant_store::control::{MyAccount, MyWorkspace, PrincipalKind};
 use uuid::Uuid;
 use wire::{Input, Output, RawObject};
 
-use super::{AnyName, KeyShown, PLAN, by, names, shown};
+use super::{AnyName, KeyShown, by, names, plan_type, shown};
 use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Path, Query, Reply};
 use crate::ops;
 
@@ -91,7 +91,7 @@ struct OwnAccount {
     account_role_id: RoleId,
     account_role_name: String,
     account_handle: String,
-    account_plan_type: &'static str,
+    account_plan_type: String,
     account_plan_tier: i64,
     account_plan_features: Vec<String>,
     self_serve: bool,
@@ -99,8 +99,8 @@ struct OwnAccount {
     annual_self_serve_enabled: bool,
 }
 
-impl From<MyAccount> for OwnAccount {
-    fn from(mine: MyAccount) -> Self {
+impl OwnAccount {
+    fn of(cx: &Call, mine: MyAccount) -> Self {
         Self {
             account_membership_id: mine.membership,
             account_id: mine.account,
@@ -108,7 +108,7 @@ impl From<MyAccount> for OwnAccount {
             account_role_id: mine.role,
             account_role_name: mine.role_name,
             account_handle: mine.account_handle,
-            account_plan_type: PLAN,
+            account_plan_type: plan_type(cx, mine.account_plan.as_deref()),
             account_plan_tier: 0,
             account_plan_features: Vec::new(),
             self_serve: false,
@@ -184,7 +184,7 @@ async fn workspaces(cx: Call) -> Reply<Json<Vec<ReachableWorkspace>>> {
 }
 
 async fn accounts(cx: Call) -> Reply<Json<Vec<OwnAccount>>> {
-    Ok(Json(my_accounts(&cx).await?.into_iter().map(Into::into).collect()))
+    Ok(Json(my_accounts(&cx).await?.into_iter().map(|mine| OwnAccount::of(&cx, mine)).collect()))
 }
 
 /// The older name of the same list.

@@ -17,7 +17,7 @@ mod users;
 mod workspaces;
 
 use input::{AnyName, Handle, Name, OneOrMany, names};
-use shapes::{KeyCreated, KeyShown, PLAN, Workspace};
+use shapes::{KeyCreated, KeyShown, Workspace, plan_type};
 use tenant_store::Error as StoreError;
 use tenant_store::control::By;
 use uuid::Uuid;

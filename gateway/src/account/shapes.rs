@@ -5,8 +5,16 @@ use serde::Serialize;
 use tenant_store::control::{self, IssuedKey, KeyInfo};
 use wire::{Output, Time};
 
-/// The plan that every account of a self-hosted installation is on.
-pub const PLAN: &str = "ENTERPRISE";
+use crate::kit::Call;
+
+/// Of an account that no plan limits, as clients know it.
+const UNLIMITED: &str = "ENTERPRISE";
+
+/// The plan an account is on, in the capitals that clients know: its own, else the installation's.
+pub fn plan_type(cx: &Call, own: Option<&str>) -> String {
+    let default = cx.app.edge().limits.default_plan.as_deref();
+    own.or(default).map_or_else(|| UNLIMITED.to_owned(), str::to_ascii_uppercase)
+}
 
 /// A key without its secret.
 #[derive(Debug, Serialize, Output)]

@@ -22,6 +22,9 @@ const REQUESTS: &str = "Orchestration API rate limit reached";
 const ITEMS: &str = "Logs and events rate limit reached";
 const IN_WORK: &str = "Too many requests of this workspace are in work";
 
+/// As many of a workspace's requests are in work as may be.
+const CROWDED: Over = Over { limit: "requests-in-work", wait: 0 };
+
 impl Step for Limit {
     async fn run(self, mut request: Request, below: impl Below) -> Response {
         let Self(app) = self;
@@ -32,18 +35,17 @@ impl Step for Limit {
         if op.cost == Cost::Free {
             return down(below, request).await;
         }
-        let in_work = workspace.map(|workspace| app.limits().requests.enter(workspace));
-        if matches!(in_work, Some(None)) {
-            app.metrics().limits.refused("requests-in-work");
-            let failure = Failure::limited("requests-in-work", IN_WORK, retry_after(0, chance()));
-            return refuse(request, failure, op.id).await;
-        }
         let meter = match app.limits().meter(account, workspace, key).await {
             Ok(meter) => meter,
             Err(error) => return refuse(request, error.into(), op.id).await,
         };
         let kind = kind(op);
+        let in_work = workspace.map(|workspace| app.limits().requests.enter(workspace));
         let taken = match (op.verb, kind) {
+            _ if matches!(in_work, Some(None)) => {
+                app.metrics().limits.refused(CROWDED.limit);
+                Err(CROWDED)
+            }
             // Counted message by message; a socket that is refused loses what it would have said.
             (Verb::Socket, Kind::Items) => Ok(()),
             (_, Kind::Items) => meter.check(kind, rank(op.lane)),
@@ -56,6 +58,7 @@ impl Step for Limit {
             }
             Err(over) => refuse(request, refusal(kind, over), op.id).await,
         };
+        // Also where another limit was what refused it.
         meter.announce(kind, answer.headers_mut());
         answer
     }
@@ -96,6 +99,7 @@ fn rank(lane: Lane) -> Rank {
 
 fn refusal(kind: Kind, over: Over) -> Failure {
     let detail = match kind {
+        _ if over == CROWDED => IN_WORK,
         Kind::Requests => REQUESTS,
         Kind::Items => ITEMS,
     };

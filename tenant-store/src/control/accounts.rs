@@ -17,12 +17,14 @@ pub struct Account {
     pub name: String,
     pub location: Option<String>,
     pub link: Option<String>,
+    /// Its own; `None` is the installation's default.
+    pub plan: Option<String>,
     /// What was set of the account's settings; what was not has the program's default.
     pub settings: RawObject,
 }
 
 crate::row! { Account: id "a.id", created "a.created", updated "a.updated", handle "a.handle", name "a.name",
-location "a.location", link "a.link", settings "a.settings" }
+location "a.location", link "a.link", plan "a.plan", settings "a.settings" }
 
 #[derive(Clone, Debug)]
 pub struct NewAccount<'a> {
@@ -44,7 +46,8 @@ pub struct AccountPatch {
 macro_rules! account {
     ($rest:literal) => {
         concat!(
-            "select a.id, a.created, a.updated, a.handle, a.name, a.location, a.link, a.settings from control.account a ",
+            "select a.id, a.created, a.updated, a.handle, a.name, a.location, a.link, a.plan, a.settings
+    from control.account a ",
             $rest
         )
     };

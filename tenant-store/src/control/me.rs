@@ -29,13 +29,15 @@ pub struct MyAccount {
     pub account: AccountId,
     pub account_name: String,
     pub account_handle: String,
+    /// The account's own; `None` is the installation's default.
+    pub account_plan: Option<String>,
     pub role: RoleId,
     pub role_name: String,
     permissions: Vec<String>,
 }
 
 crate::row! { MyAccount: membership "m.id", account "a.id", account_name "a.name", account_handle "a.handle",
-role "r.id", role_name "r.name", permissions "r.permissions" }
+account_plan "a.plan", role "r.id", role_name "r.name", permissions "r.permissions" }
 
 impl MyAccount {
     pub fn permissions(&self) -> Permissions {
@@ -51,7 +53,7 @@ const WORKSPACES: &str = "select a.id, a.name, a.handle, w.id, w.name, w.descrip
     where m.actor_id = $1 and m.active
         and (x.id is not null or w.default_role_id is not null or 'administrate:workspace' = any(r.permissions))
     order by a.handle, w.handle";
-const ACCOUNTS: &str = "select m.id, a.id, a.name, a.handle, r.id, r.name, r.permissions
+const ACCOUNTS: &str = "select m.id, a.id, a.name, a.handle, a.plan, r.id, r.name, r.permissions
     from control.membership m join control.account_role r on r.id = m.account_role_id
         join control.account a on a.id = m.account_id
     where m.actor_id = $1 and m.active order by a.handle";
