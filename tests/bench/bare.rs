@@ -1,8 +1,8 @@
 //! The bare server that stands for the limit of reads: axum and deadpool and nothing else.
 //!
 //! `/run/ID` reads a run by its key with the statement that the program sends, outside of any transaction, and answers as
-//! many bytes as the program does; `/bytes` answers them without asking anybody. It is given an advantage that no server
-//! has: the answer is made beforehand.
+//! many bytes as the program does; `/bytes` answers them without asking anybody, `/unchanged` is a 304. It is given an
+//! advantage that no server has: the answer is made beforehand.
 
 use std::path::Path;
 use std::process::Command;
@@ -35,6 +35,7 @@ pub async fn serve(args: Bare) -> Result<()> {
     let pool = Pool::builder(manager).max_size(args.connections).build()?;
     let (statement, body) = (std::fs::read_to_string(args.statement)?, std::fs::read_to_string(args.body)?);
     let app = Router::new().route("/run/{id}", get(run)).route("/bytes", get(bytes));
+    let app = app.route("/unchanged", get(async || StatusCode::NOT_MODIFIED));
     let app = app.with_state(Arc::new(Limit { pool, statement, body }));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}", listener.local_addr()?);
@@ -67,6 +68,7 @@ pub struct BareServer {
 }
 
 impl BareServer {
+    /// `statement` is what `/run/ID` sends; empty for whoever asks for no run.
     pub fn start(place: pgbench::Place<'_>, statement: &str, body: &[u8], connections: usize) -> Result<BareServer> {
         let folder = Folder::new("bare");
         let write = |name: &str, bytes: &[u8]| {

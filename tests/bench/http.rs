@@ -38,9 +38,21 @@ impl Target {
         Ok(Target { address, base: base.trim_end_matches('/').to_owned(), key: key.map(str::to_owned) })
     }
 
+    /// The same place on another replica, by its URL.
+    pub fn at(&self, replica: &str) -> Result<Target> {
+        let Target { base, key, .. } = self.clone();
+        Ok(Target { address: Target::parse(replica, None)?.address, base, key })
+    }
+
     pub fn get(&self, path: &str, headers: Headers, out: &mut Vec<u8>) {
         self.head("GET", path, headers, out);
         out.extend_from_slice(b"\r\n");
+    }
+
+    /// A GET by a client that has the answer of this tag.
+    pub fn get_unless(&self, path: &str, tag: &str, out: &mut Vec<u8>) {
+        self.head("GET", path, Headers::Plain, out);
+        out.extend_from_slice(format!("if-none-match: {tag}\r\n\r\n").as_bytes());
     }
 
     pub fn post(&self, path: &str, body: &str, headers: Headers, out: &mut Vec<u8>) {

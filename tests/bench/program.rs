@@ -1,6 +1,6 @@
 //! This program, as a deployment runs it: `prefecture migrate`, `prefecture serve`, workspaces made through its API.
 
-use ::tests::{Account, Cluster, Server};
+use ::tests::{Account, Builder, Cluster, Database, Server};
 
 use crate::Result;
 use crate::bulk::{Store, Tables};
@@ -17,9 +17,7 @@ pub struct Program {
 
 impl Program {
     pub fn start(cluster: &'static Cluster, settings: &[(String, String)]) -> Result<Program> {
-        let database = cluster.database();
-        let builder = Server::builder().database(&database);
-        let server = settings.iter().fold(builder, |builder, (name, value)| builder.env(name, value)).start();
+        let server = server(&cluster.database(), settings).start();
         let account = Account::create(&server);
         let place = furnished(&server, &account)?;
         Ok(Program { server, account, place })
@@ -27,8 +25,18 @@ impl Program {
 
     /// Another workspace with a flow and templates.
     pub fn workspace(&self) -> Result<Place> {
-        furnished(&self.server, &self.account)
+        self.workspace_of(&self.account)
     }
+
+    /// Such a workspace of another account.
+    pub fn workspace_of(&self, account: &Account) -> Result<Place> {
+        furnished(&self.server, account)
+    }
+}
+
+/// A replica on a database, with these settings.
+pub fn server(database: &Database, settings: &[(String, String)]) -> Builder {
+    settings.iter().fold(Server::builder().database(database), |builder, (name, value)| builder.env(name, value))
 }
 
 fn furnished(server: &Server, account: &Account) -> Result<Place> {

@@ -51,7 +51,7 @@ impl Scene {
         cluster.kill9();
         cluster.start_postgres();
         let postgres = postmaster(&database)?;
-        let settings = pairs(&measure.settings, "--setting")?;
+        let settings = settings(&measure)?;
         let program = (!measure.without_program).then(|| Program::start(cluster, &settings)).transpose()?;
         let reference = (!measure.without_reference).then(|| Reference::start(cluster)).transpose()?;
         let scale = measure.scale();
@@ -89,32 +89,44 @@ impl Scene {
         target: &Target,
         source: impl Fn(usize) -> Requests,
     ) -> Result<Measured> {
+        self.replicas_step(row, std::slice::from_ref(target), &self.watch_program(), source).await
+    }
+
+    /// A step of several replicas of this program; connections are shared out to them in turn.
+    pub async fn replicas_step(
+        &self,
+        row: &str,
+        targets: &[Target],
+        watch: &Watch,
+        source: impl Fn(usize) -> Requests,
+    ) -> Result<Measured> {
         let profile = Profile::begin(self, row)?;
-        let measured = self.step(target, self.scale.times, &self.watch_program(), source).await;
+        let measured = self.step(targets, self.scale.times, watch, source).await;
         Profile::end(profile)?;
         measured
     }
 
     /// A step of the reference.
     pub async fn reference_step(&self, target: &Target, source: impl Fn(usize) -> Requests) -> Result<Measured> {
-        self.step(target, self.scale.reference_times, &self.watch_reference(), source).await
+        self.step(std::slice::from_ref(target), self.scale.reference_times, &self.watch_reference(), source).await
     }
 
     /// A step of the bare server.
     pub async fn bare_step(&self, bare: &BareServer, source: impl Fn(usize) -> Requests) -> Result<Measured> {
         let watch = Watch { server: vec![bare.pid()], postgres: vec![self.postgres] };
-        self.step(&bare.target, self.scale.times, &watch, source).await
+        self.step(std::slice::from_ref(&bare.target), self.scale.times, &watch, source).await
     }
 
     async fn step(
         &self,
-        target: &Target,
+        targets: &[Target],
         times: Times,
         watch: &Watch,
         source: impl Fn(usize) -> Requests,
     ) -> Result<Measured> {
-        let sources = (0..self.measure.connections).map(source).collect();
-        load::closed_loop(target.address, sources, times, watch).await
+        let addresses = targets.iter().map(|target| target.address).cycle();
+        let sources = addresses.zip((0..self.measure.connections).map(source)).collect();
+        load::closed_loop(sources, times, watch).await
     }
 
     /// A step of pgbench. Numbers are new to each, unless the caller has its own.
@@ -143,6 +155,11 @@ impl Scene {
         }
         Ok(())
     }
+}
+
+/// Those of this program.
+pub fn settings(measure: &Measure) -> Result<Vec<(String, String)>> {
+    pairs(&measure.settings, "--setting")
 }
 
 /// From `NAME=VALUE`.

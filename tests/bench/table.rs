@@ -4,6 +4,16 @@ use std::fmt::Write as _;
 
 use crate::load::Measured;
 
+/// What of a side is compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Figure {
+    /// Of a second.
+    #[default]
+    Rate,
+    /// Microseconds of the server's processor time for each answer; less is better.
+    Processor,
+}
+
 /// What a row must reach.
 #[derive(Debug, Clone, Copy)]
 pub enum Floor {
@@ -49,6 +59,13 @@ impl Side {
         Some([each(|one| one.spent.server)?, each(|one| one.spent.postgres)?, each(|one| one.spent.generator)?])
     }
 
+    fn figure(&self, figure: Figure) -> Option<f64> {
+        match figure {
+            Figure::Rate => self.rate(),
+            Figure::Processor => self.spent().map(|[server, ..]| server),
+        }
+    }
+
     fn failures(&self) -> Option<String> {
         let failed: u64 = self.0.iter().map(|one| one.failed).sum();
         let said = self.0.iter().find_map(|one| one.failure.clone())?;
@@ -66,31 +83,33 @@ pub struct Beside {
 #[derive(Debug, Clone, Default)]
 pub struct Row {
     pub what: String,
-    /// Of a rate, or of the one value.
+    /// Of the figure, or of the one value.
     pub unit: &'static str,
+    pub figure: Figure,
     pub program: Side,
     pub reference: Side,
     pub limits: Vec<Beside>,
-    /// Instead of a rate: this program's and the reference's.
+    /// Instead of a figure of the sides: this program's and the reference's.
     pub values: Option<(Option<f64>, Option<f64>)>,
     pub floors: Vec<Floor>,
 }
 
 impl Row {
     fn ours(&self) -> Option<f64> {
-        self.values.map_or_else(|| self.program.rate(), |(ours, _)| ours)
+        self.values.map_or_else(|| self.program.figure(self.figure), |(ours, _)| ours)
     }
 
     fn theirs(&self) -> Option<f64> {
-        self.values.map_or_else(|| self.reference.rate(), |(_, theirs)| theirs)
+        self.values.map_or_else(|| self.reference.figure(self.figure), |(_, theirs)| theirs)
     }
 
     fn times(&self) -> Option<f64> {
-        Some(self.ours()? / self.theirs()?)
+        let times = self.ours()? / self.theirs()?;
+        Some(if self.figure == Figure::Rate { times } else { 1.0 / times })
     }
 
     fn part(&self) -> Option<f64> {
-        Some(self.ours()? / self.limits.first()?.side.rate()?)
+        Some(self.ours()? / self.limits.first()?.side.figure(self.figure)?)
     }
 
     fn reached(&self, floor: Floor) -> Option<bool> {
@@ -139,8 +158,8 @@ pub fn render(rows: &[Row]) -> String {
         let limits: Vec<String> = row
             .limits
             .iter()
-            .filter(|limit| limit.side.rate().is_some())
-            .map(|limit| format!("{} {}", number(limit.side.rate()), limit.what))
+            .filter_map(|limit| Some((limit.side.figure(row.figure)?, limit.what)))
+            .map(|(figure, what)| format!("{} {what}", number(Some(figure))))
             .collect();
         let part = row.part().map_or("–".to_owned(), |part| format!("{:.0} %", part * 100.0));
         let floors: Vec<String> = row.floors.iter().copied().map(floor).collect();
@@ -182,7 +201,7 @@ pub fn render(rows: &[Row]) -> String {
 fn spent(rows: &[Row], out: &mut String) {
     out.push_str("\nMilliseconds to an answer under this load, and microseconds of processor time for each, and the rate of each round:\n\n");
     out.push_str(
-        "| | | p50 | p99 | server | Postgres | generator | rounds |\n|---|---|---:|---:|---:|---:|---:|---|\n",
+        "| | | p50 | p99 | p99.9 | server | Postgres | generator | rounds |\n|---|---|---:|---:|---:|---:|---:|---:|---|\n",
     );
     for row in rows {
         let limits = row.limits.iter().map(|limit| (limit.what, &limit.side));
@@ -191,12 +210,12 @@ fn spent(rows: &[Row], out: &mut String) {
             let latency = |part| side.percentile(part).map_or("–".to_owned(), |value| format!("{value:.2}"));
             let spent = side.spent().map_or([None; 3], |all| all.map(|one| Some(one).filter(|one| *one > 0.0)));
             let [server, postgres, generator] = spent.map(number);
-            let (p50, p99) = (latency(0.5), latency(0.99));
+            let (p50, p99, p999) = (latency(0.5), latency(0.99), latency(0.999));
             let rounds: Vec<String> = side.0.iter().map(|one| number(Some(one.rate()))).collect();
             let rounds = rounds.join(" · ");
             let _ = writeln!(
                 out,
-                "| {} | {who} | {p50} | {p99} | {server} | {postgres} | {generator} | {rounds} |",
+                "| {} | {who} | {p50} | {p99} | {p999} | {server} | {postgres} | {generator} | {rounds} |",
                 row.what
             );
         }

@@ -1,12 +1,16 @@
 //! The rows, each measured in rounds that take turns: this program, the reference, the limit, and again.
 
+mod cached;
 mod events;
 mod filter;
+mod limits;
 mod logs;
 mod memory;
 mod read;
+mod replicas;
 mod size;
 mod spread;
+mod stack;
 mod whole;
 mod writes;
 
@@ -17,11 +21,29 @@ use crate::scene::Scene;
 use crate::table::Row;
 
 /// Names for `--rows`, in the order of measuring: what fills the store most comes last, memory at the very end.
-pub const NAMES: &[&str] =
-    &["read", "create", "set_state", "logs", "events", "whole", "filter", "spread", "size", "memory"];
+pub const NAMES: &[&str] = &[
+    "cached",
+    "stack",
+    "limits",
+    "replicas",
+    "read",
+    "create",
+    "set_state",
+    "logs",
+    "events",
+    "whole",
+    "filter",
+    "spread",
+    "size",
+    "memory",
+];
 
 pub async fn measure(scene: &mut Scene, name: &str) -> Result<Vec<Row>> {
     match name {
+        "cached" => cached::measure(scene).await,
+        "stack" => stack::measure(scene).await,
+        "limits" => limits::measure(scene).await,
+        "replicas" => replicas::measure(scene).await,
         "read" => read::measure(scene).await,
         "create" => writes::create(scene).await,
         "set_state" => writes::set_state(scene).await,
@@ -59,6 +81,12 @@ fn again(request: Vec<u8>) -> Requests {
         out.extend_from_slice(&request);
         true
     })
+}
+
+fn get(target: &Target, path: &str) -> Vec<u8> {
+    let mut request = Vec::new();
+    target.get(path, Headers::Plain, &mut request);
+    request
 }
 
 fn post(target: &Target, path: &str, body: &str) -> Vec<u8> {

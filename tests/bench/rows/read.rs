@@ -40,8 +40,7 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
         if let Some(bare) = &bare {
             let target = &bare.target;
             by_key.side.add(scene.bare_step(bare, |seed| reads(target, "/run", runs, seed)).await?);
-            let mut request = Vec::new();
-            target.get("/bytes", Headers::Plain, &mut request);
+            let request = super::get(target, "/bytes");
             bytes.side.add(scene.bare_step(bare, |_| super::again(request.clone())).await?);
         }
     }
