@@ -6,6 +6,7 @@ pub mod api;
 mod app;
 mod cache;
 pub mod config;
+pub mod doctor;
 pub mod edge;
 pub mod embedded;
 pub mod kit;

@@ -17,6 +17,7 @@ pub mod flows;
 #[cfg(test)]
 mod golden;
 mod history;
+pub mod inspect;
 pub mod logs;
 pub mod migrate;
 pub mod orchestration;

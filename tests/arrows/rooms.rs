@@ -12,6 +12,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ("cache", &["config", "kit", "redis"], "What is kept knows entries and keys; the edge decides what to answer."),
     ("telemetry", &["config", "metrics", "kit"], "What is sent to a collector is told to it; it asks nobody."),
     ("tokens", &["config", "metrics"], "Tokens are verified for whoever asks: nothing here knows a request."),
+    ("doctor", &["config", "program"], "The doctor asks from outside, as a client does; it shares only the settings."),
     ("embedded", &[], "The private Postgres knows nothing of the server; `program` puts them together."),
     (
         "kit",

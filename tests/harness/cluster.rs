@@ -206,6 +206,11 @@ impl Database {
         self.cluster.url(SERVING, &self.name, port)
     }
 
+    /// The owner's through another port.
+    pub fn owner_url_through(&self, port: u16) -> String {
+        self.cluster.url(OWNER, &self.name, port)
+    }
+
     /// For the login that owns the schemas.
     pub fn owner_url(&self) -> String {
         self.cluster.url(OWNER, &self.name, self.cluster.port)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tests::flow::runs_whole;
-use tests::{Client, Folder, Running, Server, Tenant, eventually, free_port, unprivileged};
+use tests::{Client, Folder, Running, Server, Tenant, eventually, free_port, installed, unprivileged};
 
 use crate::certificate::Certificate;
 use crate::curl::curl;
@@ -44,7 +44,7 @@ impl Nginx {
         );
         let conf = folder.path().join("nginx.conf");
         std::fs::write(&conf, whole).expect("the folder is ours");
-        let mut nginx = Command::new(program("nginx"));
+        let mut nginx = Command::new(installed("nginx"));
         nginx.args(["-e", "stderr", "-p", &at.to_string(), "-c", &conf.display().to_string()]);
         if folder.is_roots() {
             let (uid, gid) = unprivileged();
@@ -65,14 +65,6 @@ impl Nginx {
     fn curl(&self, more: &[&str]) -> crate::curl::Got {
         curl(&[&["--cacert", &self.authority.display().to_string()][..], more].concat())
     }
-}
-
-/// Where Debian puts servers, which no ordinary user's PATH names.
-pub fn program(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut dirs = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    dirs.find_map(|dir| Some(dir.join(name)).filter(|file| file.is_file()))
-        .unwrap_or_else(|| panic!("{name}: sudo apt-get install -y {name}"))
 }
 
 #[test]

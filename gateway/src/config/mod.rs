@@ -7,6 +7,7 @@ mod edge;
 mod limits;
 mod listen;
 mod redis;
+mod serve;
 mod telemetry;
 mod tokens;
 
@@ -16,6 +17,7 @@ pub use edge::EdgeSettings;
 pub use limits::LimitSettings;
 pub use listen::{ConnectionSettings, ForwardingHeader, ListenSettings, ProxySettings, TlsSettings};
 pub use redis::{RedisAddress, RedisSettings};
+pub use serve::ServeSettings;
 pub use telemetry::{Otlp, Sampling, TelemetrySettings};
 pub use tokens::TokenSettings;
 

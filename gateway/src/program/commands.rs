@@ -9,8 +9,10 @@ use tokio::runtime::Handle;
 use super::{Error, dev, logging, migrate, run};
 use crate::admin::{AdminArgs, admin};
 use crate::config::{
-    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, TelemetrySettings, TokenSettings,
+    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, ServeSettings, TelemetrySettings,
+    TokenSettings,
 };
+use crate::doctor::{DoctorArgs, doctor};
 use crate::telemetry::Telemetry;
 
 /// A multi-tenant server for the Prefect REST API.
@@ -38,11 +40,13 @@ enum Command {
     /// Everything on one machine: a private Postgres, an account, a workspace, a key, the server.
     Dev(Box<DevArgs>),
     /// Serve in production; settings from flags or the environment.
-    Serve(Box<ServeArgs>),
+    Serve(Box<ServeSettings>),
     /// Bring the control schema and all workspaces up to this program's version.
     Migrate(MigrateArgs),
     /// Accounts, users, workspaces, keys and roles from the shell; owner recovery.
     Admin(Box<AdminArgs>),
+    /// Look at a deployment: settings, database, logins, schemas, Redis, clocks, the public address; what is wrong, with the cure.
+    Doctor(Box<DoctorArgs>),
 }
 
 #[derive(Args)]
@@ -53,30 +57,6 @@ pub struct DevArgs {
 
     #[command(flatten)]
     pub listen: ListenSettings,
-
-    #[command(flatten)]
-    pub edge: EdgeSettings,
-
-    #[command(flatten)]
-    pub redis: RedisSettings,
-
-    #[command(flatten)]
-    pub cache: CacheSettings,
-
-    #[command(flatten)]
-    pub telemetry: TelemetrySettings,
-
-    #[command(flatten)]
-    pub tokens: TokenSettings,
-}
-
-#[derive(Args)]
-pub struct ServeArgs {
-    #[command(flatten)]
-    pub listen: ListenSettings,
-
-    #[command(flatten)]
-    pub database: DatabaseSettings,
 
     #[command(flatten)]
     pub edge: EdgeSettings,
@@ -121,6 +101,7 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => run::serve_command(*args, &telemetry).await,
             Command::Migrate(args) => migrate::migrate_command(args).await,
             Command::Admin(args) => admin(*args).await,
+            Command::Doctor(args) => doctor(*args).await,
         };
         telemetry.end().await;
         done
@@ -136,7 +117,7 @@ fn observe(cli: &Cli, runtime: &Handle) -> Result<Telemetry, Error> {
     let settings = match &cli.command {
         Command::Dev(args) => Some(&args.telemetry),
         Command::Serve(args) => Some(&args.telemetry),
-        Command::Migrate(_) | Command::Admin(_) => None,
+        Command::Migrate(_) | Command::Admin(_) | Command::Doctor(_) => None,
     };
     let telemetry = match settings {
         Some(settings) => Telemetry::start(&settings.otlp()?, runtime)?,

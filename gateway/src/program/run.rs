@@ -11,12 +11,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::census::census;
-use super::commands::ServeArgs;
 use super::{Error, Serving, migrate, serve, serve_operator};
 use crate::app::Parts;
 use crate::cache::Cache;
 use crate::config::{
-    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, TokenSettings, WrongSetting,
+    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, ServeSettings, TokenSettings,
+    WrongSetting,
 };
 use crate::listen::Listener;
 use crate::metrics::Metrics;
@@ -56,8 +56,11 @@ impl Running {
 }
 
 #[expect(clippy::print_stdout, reason = "scripts wait for this line")]
-pub async fn serve_command(args: ServeArgs, telemetry: &Telemetry) -> Result<(), Error> {
+pub async fn serve_command(args: ServeSettings, telemetry: &Telemetry) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
+    if let Some(wrong) = args.wrong().into_iter().next() {
+        return Err(wrong.into());
+    }
     let owners = migrate::owners(&args.database)?;
     let settings = Settings {
         listen: &args.listen,
