@@ -25,7 +25,7 @@ pub enum Command {
 
 #[derive(Args, Debug, Clone)]
 pub struct Measure {
-    /// Short steps on little data: whether everything runs, in two minutes. The figures are for nobody's README.
+    /// Short steps on little data: whether everything runs, in four minutes. The figures are for nobody's README.
     #[arg(long)]
     pub quick: bool,
 

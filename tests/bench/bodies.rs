@@ -44,6 +44,9 @@ pub fn scheduled_run(flow: &str) -> String {
 pub const LIST: &str =
     r#"{"flow_runs":{"state":{"type":{"any_":["COMPLETED"]}}},"sort":"START_TIME_DESC","limit":200,"offset":0}"#;
 
+/// A list that no index serves: all runs are looked at and none is found.
+pub const HEAVIEST: &str = r#"{"flow_runs":{"name":{"like_":"no run is called so"}},"sort":"NAME_ASC","limit":200}"#;
+
 pub fn logs(flow_run: &str, lines: usize) -> String {
     let at = rfc3339(now_micros());
     let lines: Vec<String> = (0..lines)
@@ -168,7 +171,9 @@ mod tests {
     #[test]
     fn bodies_are_json() {
         let state = set_state("r", Proposed::Completed);
-        for body in [flow("f"), flow_run("f"), scheduled_run("f"), state, logs("r", 2), LIST.to_owned()] {
+        for body in
+            [flow("f"), flow_run("f"), scheduled_run("f"), state, logs("r", 2), LIST.to_owned(), HEAVIEST.to_owned()]
+        {
             assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok(), "{body}");
         }
     }

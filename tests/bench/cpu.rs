@@ -3,11 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 
+use tokio::time::Instant;
+
 /// The processes that are told apart. Each stands for itself and all it started.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
     pub server: Vec<u32>,
     pub postgres: Vec<u32>,
+    /// Beside this process.
+    pub generator: Vec<u32>,
 }
 
 /// Seconds of processor time.
@@ -33,11 +37,22 @@ impl Watch {
         let processes = processes();
         let of = |roots: &[u32]| family(&processes, roots).iter().map(|pid| processes[pid].ticks).sum::<u64>() as f64;
         let own = processes.get(&std::process::id()).map_or(0, |process| process.ticks) as f64;
+        let generators = of(&self.generator);
         Spent {
             server: of(&self.server) / TICKS_PER_SECOND,
             postgres: of(&self.postgres) / TICKS_PER_SECOND,
-            generator: own / TICKS_PER_SECOND,
+            generator: (own + generators) / TICKS_PER_SECOND,
         }
+    }
+}
+
+impl Watch {
+    /// What each spends between two moments.
+    pub async fn between(self, begin: Instant, end: Instant) -> Spent {
+        tokio::time::sleep_until(begin).await;
+        let before = self.now();
+        tokio::time::sleep_until(end).await;
+        self.now().since(before)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The load: connections that each send a request, wait for its answer, and send the next.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -55,16 +54,7 @@ pub async fn closed_loop(sources: Vec<(SocketAddr, Requests)>, times: Times, wat
     for (address, source) in sources {
         clients.spawn(client(address, source, begin, end));
     }
-    let watch = Arc::new(watch.clone());
-    let watched = {
-        let watch = watch.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep_until(begin).await;
-            let before = watch.now();
-            tokio::time::sleep_until(end).await;
-            watch.now().since(before)
-        })
-    };
+    let watched = tokio::spawn(watch.clone().between(begin, end));
     let mut all = Measured::default();
     let mut latest = begin;
     while let Some(joined) = clients.join_next().await {

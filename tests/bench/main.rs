@@ -15,6 +15,7 @@ mod cpu;
 mod http;
 mod load;
 mod notes;
+mod open_loop;
 mod pgbench;
 mod place;
 mod profile;

@@ -59,13 +59,15 @@ impl Scene {
     }
 
     pub fn watch_program(&self) -> Watch {
-        let server = self.program.iter().map(|program| program.server.pid()).collect();
-        Watch { server, postgres: vec![self.postgres] }
+        self.watch(self.program.iter().map(|program| program.server.pid()).collect())
     }
 
     pub fn watch_reference(&self) -> Watch {
-        let server = self.reference.iter().map(Reference::pid).collect();
-        Watch { server, postgres: vec![self.postgres] }
+        self.watch(self.reference.iter().map(Reference::pid).collect())
+    }
+
+    pub fn watch(&self, server: Vec<u32>) -> Watch {
+        Watch { server, postgres: vec![self.postgres], generator: Vec::new() }
     }
 
     /// The places of both servers.
@@ -113,7 +115,7 @@ impl Scene {
 
     /// A step of the bare server.
     pub async fn bare_step(&self, bare: &BareServer, source: impl Fn(usize) -> Requests) -> Result<Measured> {
-        let watch = Watch { server: vec![bare.pid()], postgres: vec![self.postgres] };
+        let watch = self.watch(vec![bare.pid()]);
         self.step(std::slice::from_ref(&bare.target), self.scale.times, &watch, source).await
     }
 
@@ -141,7 +143,7 @@ impl Scene {
         let first = self.counted;
         self.counted += SPAN * clients as u64;
         let numbers = numbers.unwrap_or(pgbench::Numbers { first, span: SPAN });
-        let (watch, times) = (Watch { server: Vec::new(), postgres: vec![self.postgres] }, self.scale.times);
+        let (watch, times) = (self.watch(Vec::new()), self.scale.times);
         let before = watch.now();
         let measured = pgbench::run(script, place, clients, times, numbers)?;
         Ok(Measured { spent: watch.now().since(before), ..measured })

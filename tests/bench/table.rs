@@ -12,6 +12,8 @@ pub enum Figure {
     Rate,
     /// Microseconds of the server's processor time for each answer; less is better.
     Processor,
+    /// Milliseconds in which such a part is answered; less is better.
+    Latency(f64),
 }
 
 /// What a row must reach.
@@ -21,6 +23,8 @@ pub enum Floor {
     Times(f64),
     /// Such a part of the limit, or of what the row is compared with.
     Part(f64),
+    /// Less than such a part of what the row is compared with.
+    LessThanPart(f64),
     AtLeast(f64),
     Under(f64),
 }
@@ -63,6 +67,7 @@ impl Side {
         match figure {
             Figure::Rate => self.rate(),
             Figure::Processor => self.spent().map(|[server, ..]| server),
+            Figure::Latency(part) => self.percentile(part),
         }
     }
 
@@ -116,6 +121,7 @@ impl Row {
         Some(match floor {
             Floor::Times(least) => self.times()? >= least,
             Floor::Part(least) => self.part()? >= least,
+            Floor::LessThanPart(most) => self.part()? < most,
             Floor::AtLeast(least) => self.ours()? >= least,
             Floor::Under(most) => self.ours()? < most,
         })
@@ -142,6 +148,7 @@ fn floor(floor: Floor) -> String {
     match floor {
         Floor::Times(least) => format!("≥ {least} ×"),
         Floor::Part(least) => format!("≥ {:.0} %", least * 100.0),
+        Floor::LessThanPart(most) => format!("< {:.0} %", most * 100.0),
         Floor::AtLeast(least) => format!("≥ {}", number(Some(least))),
         Floor::Under(most) => format!("< {}", number(Some(most))),
     }

@@ -3,9 +3,12 @@
 mod cached;
 mod events;
 mod filter;
+mod latency;
 mod limits;
 mod logs;
 mod memory;
+mod neighbours;
+mod overload;
 mod read;
 mod replicas;
 mod size;
@@ -33,6 +36,9 @@ pub const NAMES: &[&str] = &[
     "events",
     "whole",
     "filter",
+    "latency",
+    "overload",
+    "neighbours",
     "spread",
     "size",
     "memory",
@@ -51,6 +57,9 @@ pub async fn measure(scene: &mut Scene, name: &str) -> Result<Vec<Row>> {
         "events" => events::measure(scene).await,
         "whole" => whole::measure(scene).await,
         "filter" => filter::measure(scene).await,
+        "latency" => latency::measure(scene).await,
+        "overload" => overload::measure(scene).await,
+        "neighbours" => neighbours::measure(scene).await,
         "spread" => spread::measure(scene).await,
         "size" => size::measure(scene).await,
         "memory" => Ok(memory::measure(scene)),

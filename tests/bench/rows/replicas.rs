@@ -7,7 +7,6 @@ use super::read::reads;
 use super::{again, get, post};
 use crate::Result;
 use crate::bodies;
-use crate::cpu::Watch;
 use crate::http::Target;
 use crate::load::Requests;
 use crate::program;
@@ -26,10 +25,7 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
     let replicas = [(); 2].map(|()| program::server(database, &settings).redis(&redis).start());
     let place = program.place.clone();
     let targets: Vec<Target> = replicas.iter().map(|replica| place.target.at(replica.url())).collect::<Result<_>>()?;
-    let watch = |count: usize| Watch {
-        server: replicas.iter().take(count).map(|replica| replica.pid()).collect(),
-        postgres: vec![scene.postgres],
-    };
+    let watch = |count: usize| scene.watch(replicas.iter().take(count).map(|replica| replica.pid()).collect());
     let flow = |target: &Target, _| again(get(target, &format!("/flows/{}", place.flow)));
     let read = |target: &Target, seed| reads(target, "/flow_runs", runs, seed);
     let create = |target: &Target, _| again(post(target, "/flow_runs/", &bodies::flow_run(&place.flow)));

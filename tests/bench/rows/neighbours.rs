@@ -1,0 +1,103 @@
+//! What a tenant feels of its neighbours: the time within which 99 of 100 of its requests are answered, alone, beside a
+//! tenant that asks ten times what it may, and beside one that does nothing but ask for the heaviest lists.
+
+use ::tests::{Account, put_on_plan};
+
+use super::latency::{creates, reads};
+use super::{again, post};
+use crate::Result;
+use crate::bodies::HEAVIEST;
+use crate::cpu::Watch;
+use crate::load::{self, Measured, Times};
+use crate::open_loop::{self, Load};
+use crate::place::Place;
+use crate::program::Program;
+use crate::scene::Scene;
+use crate::table::{Beside, Figure, Floor, Row};
+
+const RUNS: u64 = 1000;
+const CONNECTIONS: usize = 64;
+/// Requests a second of the one that is watched.
+const READS: f64 = 400.0;
+const CREATES: f64 = 100.0;
+/// Requests a minute that the greedy one may send: the most of the documented plans.
+const ALLOWED: u32 = 5_000;
+
+pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
+    let Some(program) = &scene.program else { return Ok(Vec::new()) };
+    let mut watched = program.workspace()?;
+    watched.fill(RUNS);
+    let (greedy, heavy) = (greedy(program)?, heavy(program, scene.scale.listed)?);
+    // The usual step has too few requests of a 99th percentile.
+    let times = Times { counted: scene.scale.times.counted * 2, ..scene.scale.times };
+    let watch = scene.watch_program();
+    let mut rows = Vec::new();
+    for (what, asked, rate) in [("reads", reads(RUNS), READS), ("creates", creates(&watched), CREATES)] {
+        let row = |beside: &str| Row {
+            what: format!("p99 of a tenant's {what} beside {beside}"),
+            unit: "ms",
+            figure: Figure::Latency(0.99),
+            floors: vec![Floor::LessThanPart(1.2)],
+            limits: vec![Beside { what: "alone", ..Beside::default() }],
+            ..Row::default()
+        };
+        let mut rows_of_this = [row("ten times another's limit"), row("another's heaviest lists")];
+        let load = Load { rate: Some(rate), connections: CONNECTIONS };
+        let step = async || open_loop::run(&watched.target, &asked, load, times, &watch).await;
+        for _ in 0..scene.scale.rounds {
+            let alone = step().await?;
+            let (beside_greedy, refused) = tokio::join!(step(), ask_too_much(&greedy, times));
+            must_be_refused(&refused?)?;
+            let (beside_heavy, listed) = tokio::join!(step(), list(&heavy, scene.measure.connections, times));
+            must_be_answered(&listed?)?;
+            for (row, beside) in rows_of_this.iter_mut().zip([beside_greedy?, beside_heavy?]) {
+                row.program.add(beside);
+                row.limits[0].side.add(alone.clone());
+            }
+        }
+        rows.extend(rows_of_this);
+    }
+    Ok(rows)
+}
+
+fn greedy(program: &Program) -> Result<Place> {
+    let account = Account::create(&program.server);
+    let mut place = program.workspace_of(&account)?;
+    place.fill(RUNS);
+    put_on_plan(&program.server, &account, &["--requests", &ALLOWED.to_string()]);
+    Ok(place)
+}
+
+fn heavy(program: &Program, runs: u64) -> Result<Place> {
+    let mut place = program.workspace_of(&Account::create(&program.server))?;
+    place.fill(runs);
+    Ok(place)
+}
+
+async fn ask_too_much(place: &Place, times: Times) -> Result<Measured> {
+    let load = Load { rate: Some(10.0 * f64::from(ALLOWED) / 60.0), connections: CONNECTIONS };
+    open_loop::run(&place.target, &reads(RUNS), load, times, &Watch::default()).await
+}
+
+/// As many at once as there are connections.
+async fn list(place: &Place, connections: usize, times: Times) -> Result<Measured> {
+    let request = post(&place.target, "/flow_runs/filter", HEAVIEST);
+    let sources = (0..connections).map(|_| (place.target.address, again(request.clone()))).collect();
+    load::closed_loop(sources, times, &Watch::default()).await
+}
+
+/// A neighbour that is not what the row says proves nothing.
+fn must_be_refused(greedy: &Measured) -> Result<()> {
+    let (done, failed) = (greedy.done, greedy.failed);
+    if failed > done {
+        Ok(())
+    } else {
+        Err(format!("at ten times the limit {done} were let in, {failed} were not").into())
+    }
+}
+
+/// Some may be refused: they wait for each other, and not for ever.
+fn must_be_answered(lists: &Measured) -> Result<()> {
+    let Measured { done, failure, .. } = lists;
+    if *done > 0 { Ok(()) } else { Err(format!("none of the heaviest lists was answered, but {failure:?}").into()) }
+}
