@@ -1,6 +1,6 @@
 //! What an account learns of its limits, and how it shares them out.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::{Account, Server};
 
 use crate::{assert_is_refusal, create, put_on_plan, until_refused};
@@ -42,28 +42,6 @@ fn allocations_are_checked() {
     assert_eq!(put(&[(&foreign.workspace_id, 10)]).status, 409);
     assert_eq!(put(&[(&mine.workspace_id, 100)]).status, 200);
     assert_eq!(put(&[]).expect(200), json!([]), "those that are not named lose theirs");
-}
-
-#[test]
-fn usage_is_told_by_the_minute() {
-    let server = Server::shared();
-    let account = Account::create(server);
-    let tenant = account.workspace();
-    let line = json!({"name": "a", "level": 20, "message": "m", "timestamp": "2030-01-01T00:00:00Z"});
-    tenant.api().post("/logs/", &Value::from(vec![line; 7])).expect(201);
-    (0..3).for_each(|_| drop(create(&tenant.api()).expect(201)));
-    let usage = account.api().get("/rate-limits/usage").expect(200);
-    let minutes = usage["minutes"].as_array().map_or(0, Vec::len);
-    assert_eq!((minutes, &usage["account"]), (60, &json!(account.id)));
-    let sum = |bucket: &str, what: &str| {
-        let numbers = usage["keys"][bucket][what].as_array().cloned().unwrap_or_default();
-        assert_eq!(numbers.len(), minutes);
-        numbers.iter().filter_map(Value::as_u64).sum::<u64>()
-    };
-    assert_eq!((sum("logs-and-events", "requested"), sum("logs-and-events", "granted")), (7, 7));
-    assert_eq!(sum("orchestration-api", "granted"), 4, "a workspace and three flows");
-    let one = account.api().get("/rate-limits/usage?keys=orchestration-api").expect(200);
-    assert_eq!(one["keys"].as_object().map(|keys| keys.len()), Some(1));
 }
 
 #[test]

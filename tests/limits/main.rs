@@ -6,6 +6,7 @@ mod rates;
 mod replicas;
 mod sdk;
 mod sockets;
+mod usage;
 
 use serde_json::Value;
 use tests::{Answer, Api};

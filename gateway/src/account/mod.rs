@@ -13,6 +13,7 @@ mod members;
 mod rate_limits;
 mod roles;
 mod shapes;
+mod usage;
 mod users;
 mod workspaces;
 
@@ -31,7 +32,16 @@ pub fn of_root() -> Vec<&'static [Op]> {
 
 /// The slices of an account.
 pub fn of_account() -> Vec<&'static [Op]> {
-    vec![accounts::OPS, members::OPS, bots::OPS, identities::OPS, rate_limits::OPS, roles::OPS, workspaces::OPS]
+    vec![
+        accounts::OPS,
+        members::OPS,
+        bots::OPS,
+        identities::OPS,
+        rate_limits::OPS,
+        usage::OPS,
+        roles::OPS,
+        workspaces::OPS,
+    ]
 }
 
 /// The slices of a workspace.

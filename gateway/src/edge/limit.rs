@@ -4,8 +4,9 @@
 //! What costs by the item is refused here when nothing is left, before its body is read, and taken when it was read.
 
 use bytes::Bytes;
-use domain::{AccountId, KeyId, WorkspaceId};
+use domain::{AccountId, WorkspaceId};
 use rand::Rng;
+use tenant_store::control::Principal;
 
 use super::layer::{Below, Step, down};
 use super::refuse::refuse;
@@ -29,13 +30,13 @@ impl Step for Limit {
     async fn run(self, mut request: Request, below: impl Below) -> Response {
         let Self(app) = self;
         let way = Way::of(&mut request);
-        let (Some(op), Some((account, workspace, key))) = (way.op, caller(&way.entered)) else {
+        let (Some(op), Some((account, workspace, principal))) = (way.op, caller(&way.entered)) else {
             return down(below, request).await;
         };
         if op.cost == Cost::Free {
             return down(below, request).await;
         }
-        let meter = match app.limits().meter(account, workspace, key).await {
+        let meter = match app.limits().meter(account, workspace, principal).await {
             Ok(meter) => meter,
             Err(error) => return refuse(request, error.into(), op.id).await,
         };
@@ -74,10 +75,10 @@ pub fn take_items(op: &Op, meter: Option<&Meter>, body: &Bytes) -> Reply<()> {
     }
 }
 
-fn caller(entered: &Entered) -> Option<(AccountId, Option<WorkspaceId>, KeyId)> {
+fn caller(entered: &Entered) -> Option<(AccountId, Option<WorkspaceId>, &Principal)> {
     match entered {
-        Entered::Workspace(member) => Some((member.account(), Some(member.workspace()), member.principal().key)),
-        Entered::Account(member) => Some((member.account(), None, member.principal().key)),
+        Entered::Workspace(member) => Some((member.account(), Some(member.workspace()), member.principal())),
+        Entered::Account(member) => Some((member.account(), None, member.principal())),
         Entered::Nobody | Entered::Key(_) | Entered::Permitted(_) => None,
     }
 }

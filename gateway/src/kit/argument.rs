@@ -175,13 +175,8 @@ impl<T> Deref for Query<T> {
 
 impl<T: Input + Described> Argument for Query<T> {
     fn take(call: &Call) -> Reply<Self> {
-        let text = call.query.as_deref().unwrap_or_default();
-        let mut fields = Vec::new();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            fields.push((decode(key)?.into(), wire::Json::Str(decode(value)?.into())));
-        }
-        let value = wire::Json::Object(fields.into());
+        let fields = call.query_pairs()?.into_iter().map(|(key, value)| (key.into(), wire::Json::Str(value.into())));
+        let value = wire::Json::Object(fields.collect::<Vec<_>>().into());
         let mut errors = Errors::of("query");
         match T::parse(&value, &mut errors) {
             Some(parsed) if errors.is_empty() => Ok(Self(parsed)),
@@ -191,6 +186,18 @@ impl<T: Input + Described> Argument for Query<T> {
 
     fn describe(schemas: &mut Schemas) -> ArgumentDoc {
         ArgumentDoc::Query(T::schema(schemas))
+    }
+}
+
+impl Call {
+    /// The query's parameters in their order; a name may be there several times.
+    pub fn query_pairs(&self) -> Reply<Vec<(String, String)>> {
+        let pairs = self.query.as_deref().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+        let decoded = pairs.map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(key)?, decode(value)?))
+        });
+        decoded.collect()
     }
 }
 

@@ -81,6 +81,19 @@ impl Cells {
         tokio::spawn(async move { cells.keep_settling(&shared, &cell, quota).await });
     }
 
+    /// Asks Redis how full a bucket is, which other replicas may have filled.
+    pub async fn look(&self, cell: &Arc<Cell>, quota: Quota) {
+        let Some(shared) = &self.shared else { return };
+        {
+            let mut state = cell.lock();
+            if state.settling || shared.is_away() {
+                return;
+            }
+            state.settling = true;
+        }
+        self.keep_settling(shared, cell, quota).await;
+    }
+
     async fn keep_settling(&self, shared: &Shared, cell: &Cell, quota: Quota) {
         loop {
             let (debt, floor) = {

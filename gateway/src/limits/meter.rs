@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use domain::{AccountId, KeyId, WorkspaceId};
+use domain::{AccountId, WorkspaceId};
 use http::HeaderMap;
+use tenant_store::control::Principal;
 
 use super::cell::{self, Cell, Cells, Holder};
 use super::fields::{self, State};
 use super::plans::Known;
 use super::quota::{Nanos, Quota, Rank};
-use super::usage::Usage;
+use super::usage::{Asker, Usage};
 use crate::metrics::Metrics;
 
 /// What is counted.
@@ -34,6 +35,7 @@ pub struct Meter {
     items: Vec<Limit>,
     cells: Cells,
     usage: Arc<Usage>,
+    asker: Arc<Asker>,
     metrics: Arc<Metrics>,
 }
 
@@ -60,7 +62,7 @@ impl Meter {
         metrics: Arc<Metrics>,
         account: AccountId,
         workspace: Option<WorkspaceId>,
-        key: KeyId,
+        principal: &Principal,
     ) -> Self {
         let limits = |kind: Kind, quota: Option<Quota>, of_key: Option<Quota>| {
             let [of_account, of_workspace, of_a_key] = kind.names();
@@ -75,7 +77,7 @@ impl Meter {
                     None => limits.push(limit(of_workspace, quota.part(known.rest()), Holder::Rest(account.0))),
                 }
             }
-            limits.extend(of_key.map(|quota| limit(of_a_key, quota, Holder::Key(key.0))));
+            limits.extend(of_key.map(|quota| limit(of_a_key, quota, Holder::Key(principal.key.0))));
             limits
         };
         Self {
@@ -83,6 +85,7 @@ impl Meter {
             items: limits(Kind::Items, known.items, None),
             cells: cells.clone(),
             usage: known.usage.clone(),
+            asker: Arc::new(Asker::of(principal, workspace)),
             metrics,
         }
     }
@@ -90,7 +93,7 @@ impl Meter {
     /// Takes `cost` of every bucket, or of none.
     pub fn take(&self, kind: Kind, rank: Rank, cost: u64) -> Result<(), Over> {
         let taken = self.take_at(kind, rank, cost, self.cells.now());
-        self.usage.count(kind, cost, taken.is_ok());
+        self.usage.count(&self.asker, kind, cost, taken.is_ok());
         if let Err(over) = &taken {
             self.metrics.limits.refused(over.limit);
         }
@@ -102,7 +105,7 @@ impl Meter {
         if cost == 0 {
             return;
         }
-        self.usage.count(kind, cost, true);
+        self.usage.count(&self.asker, kind, cost, true);
         let now = self.cells.now();
         for limit in self.of(kind) {
             self.take_of(limit, &mut limit.cell.lock(), cost, now);
@@ -156,8 +159,11 @@ impl Meter {
         headers.extend(fields::limit(&states).map(|value| (fields::LIMIT, value)));
     }
 
-    /// The limits of which nothing is left.
-    pub fn exceeded(&self) -> Vec<&'static str> {
+    /// The limits of which nothing is left, over all replicas while Redis answers.
+    pub async fn exceeded(&self) -> Vec<&'static str> {
+        for limit in self.requests.iter().chain(&self.items) {
+            self.cells.look(&limit.cell, limit.quota).await;
+        }
         let states = [Kind::Requests, Kind::Items].map(|kind| self.states(kind));
         states.iter().flatten().filter(|state| state.remaining == 0).map(|state| state.name).collect()
     }

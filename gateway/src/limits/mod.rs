@@ -9,7 +9,8 @@
 //! * Without a plan there is no limit. A change of plan or allocation counts within [`plans::FRESH`] on every replica.
 //!
 //! `quota`, `fields` and `items` are pure; `plans` remembers what accounts may; `shared` settles with Redis; `meter` puts
-//! them together; `usage` counts by the minute; `guesses` and `crowd` stand by themselves.
+//! them together; `usage` counts by the minute, and `tally` adds up what all replicas counted,
+//! of which `report` tells; `guesses` and `crowd` stand by themselves.
 
 mod cell;
 mod crowd;
@@ -19,14 +20,17 @@ mod items;
 mod meter;
 mod plans;
 mod quota;
+mod report;
 mod shared;
+mod tally;
 mod usage;
 
 use std::sync::Arc;
 
-use domain::{AccountId, KeyId, WorkspaceId};
+use domain::{AccountId, WorkspaceId};
 use tenant_store::Error as StoreError;
-use tenant_store::control::Control;
+use tenant_store::control::{Control, Principal};
+use wire::Time;
 
 use crate::config::LimitSettings;
 use crate::metrics::Metrics;
@@ -38,20 +42,13 @@ pub use guesses::Guesses;
 pub use items::count as count_items;
 pub use meter::{Kind, Meter, Over};
 pub use quota::Rank;
-use usage::Minute;
-
-/// What an account used, of requests and of items.
-pub struct Used {
-    /// Those in which something was asked, the oldest first.
-    pub minutes: Vec<Minute>,
-    /// A minute; `None` is no limit.
-    pub limits: [Option<u32>; 2],
-}
+pub use report::Report;
 
 /// All limits of the program.
 pub struct Limits {
     plans: plans::Plans,
     cells: cell::Cells,
+    tally: Option<tally::Tally>,
     metrics: Arc<Metrics>,
     /// Of failed attempts to get in, by address.
     pub guesses: Guesses,
@@ -63,8 +60,10 @@ pub struct Limits {
 
 impl Limits {
     pub fn new(settings: &LimitSettings, control: Control, redis: Option<Redis>, metrics: Arc<Metrics>) -> Self {
+        let plans = plans::Plans::new(control, settings.default_plan.clone());
         Self {
-            plans: plans::Plans::new(control, settings.default_plan.clone()),
+            tally: redis.clone().map(|redis| tally::Tally::start(redis, plans.clone())),
+            plans,
             cells: cell::Cells::new(redis.map(shared::Shared::start)),
             metrics,
             guesses: Guesses::new(settings.guesses_per_minute),
@@ -78,10 +77,10 @@ impl Limits {
         &self,
         account: AccountId,
         workspace: Option<WorkspaceId>,
-        key: KeyId,
+        principal: &Principal,
     ) -> Result<Meter, StoreError> {
         let known = self.plans.of(account).await?;
-        Ok(Meter::new(&known, &self.cells, self.metrics.clone(), account, workspace, key))
+        Ok(Meter::new(&known, &self.cells, self.metrics.clone(), account, workspace, principal))
     }
 
     /// The plan or the allocations of an account were changed here.
@@ -89,10 +88,22 @@ impl Limits {
         self.plans.forget(account);
     }
 
-    /// What the account used in the latest minutes, as this replica saw it.
-    pub async fn used(&self, account: AccountId) -> Result<Used, StoreError> {
+    /// What the account used between two times of the latest hour; `None` if no minute is between them. Others' figures are
+    /// about a second old.
+    pub async fn used(
+        &self,
+        account: AccountId,
+        since: Option<Time>,
+        until: Option<Time>,
+    ) -> Result<Option<Report>, StoreError> {
+        let Some(window) = report::window(Time::of_machine(), since, until) else { return Ok(None) };
         let known = self.plans.of(account).await?;
         let limits = [known.requests, known.items].map(|quota| quota.map(|quota| quota.per_minute));
-        Ok(Used { minutes: known.usage.minutes(), limits })
+        let mut minutes = known.usage.minutes();
+        let complete = match &self.tally {
+            None => true,
+            Some(tally) => tally.add_others(&mut minutes, account, known.usage.teller, window.clone()).await.is_ok(),
+        };
+        Ok(Some(Report::new(window, minutes, limits, complete)))
     }
 }

@@ -30,6 +30,7 @@ pub struct Known {
     asking: AtomicBool,
 }
 
+#[derive(Clone)]
 pub struct Plans(Arc<Inner>);
 
 struct Inner {
@@ -62,6 +63,12 @@ impl Plans {
             });
         }
         Ok(known)
+    }
+
+    /// What each account used that asked something here.
+    pub fn usages(&self) -> Vec<(AccountId, Arc<Usage>)> {
+        let accounts = self.0.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        accounts.iter().map(|(account, entry)| (*account, entry.usage.clone())).collect()
     }
 
     /// The next request asks, and waits for the answer.

@@ -7,8 +7,9 @@
 
 use std::time::Duration;
 
-use domain::{AccountId, KeyId};
+use domain::AccountId;
 use futures_util::{FutureExt, SinkExt, StreamExt};
+use tenant_store::control::Principal;
 use tenant_store::{Error as StoreError, Scope, events};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -43,9 +44,9 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
         return;
     };
     let Caller::Workspace { member, .. } = &admission.caller else { return };
-    let (account, key) = (member.account(), member.principal().key);
+    let (account, principal) = (member.account(), member.principal().clone());
     let mut watch = Watch::new(&app, admission);
-    serve(&mut socket, &Workspace { app, scope, account, key }, &mut watch, first).await;
+    serve(&mut socket, &Workspace { app, scope, account, principal }, &mut watch, first).await;
 }
 
 /// Where events are kept. When it answers `Ok`, all of them are.
@@ -159,13 +160,13 @@ struct Workspace {
     app: App,
     scope: Scope,
     account: AccountId,
-    key: KeyId,
+    principal: Principal,
 }
 
 impl Workspace {
     /// Asked for anew each time: a plan may change while a socket is open. `None` while it cannot be known.
     async fn meter(&self) -> Option<Meter> {
-        self.app.limits().meter(self.account, Some(self.scope.workspace()), self.key).await.ok()
+        self.app.limits().meter(self.account, Some(self.scope.workspace()), &self.principal).await.ok()
     }
 }
 

@@ -81,6 +81,11 @@ impl Redis {
         self.0.breaker.link().is_none()
     }
 
+    /// Which connection answers now, counted up; another one may lead to a Redis that has forgotten everything.
+    pub fn connection(&self) -> Option<u64> {
+        self.0.breaker.link().map(|(number, _)| number)
+    }
+
     async fn ask<T>(&self, question: impl AsyncFnOnce(Link) -> Result<T, RedisError>) -> Result<T, Away> {
         let Some((number, link)) = self.0.breaker.link() else { return Err(Away) };
         let span = span();

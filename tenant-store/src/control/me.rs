@@ -1,4 +1,6 @@
-//! What the holder of a key can reach.
+//! What the holder of a key can reach, and what holders are called.
+
+use std::collections::HashMap;
 
 use domain::access::{Permission, Permissions, Scopes, WorkspaceRole};
 use domain::{AccountId, ActorId, RoleId, WorkspaceId};
@@ -58,6 +60,9 @@ const ACCOUNTS: &str = "select m.id, a.id, a.name, a.handle, a.plan, r.id, r.nam
         join control.account a on a.id = m.account_id
     where m.actor_id = $1 and m.active order by a.handle";
 
+const NAMES: &str = "select u.actor_id, u.handle from control.users u where u.actor_id = any($1)
+    union all select b.actor_id, b.name from control.bot b where b.actor_id = any($1)";
+
 const SCOPES: &str = "select r.permissions, x.id is not null or d.id is not null,
         coalesce(o.scopes, '{}') || coalesce(oi.scopes, '{}') || coalesce(d.scopes, '{}') || coalesce(di.scopes, '{}')
     from control.workspace w
@@ -89,6 +94,12 @@ impl Control {
     /// Every workspace an actor can reach, by `account/workspace`.
     pub async fn my_workspaces(&self, actor: ActorId) -> Result<Vec<MyWorkspace>> {
         self.0.db.client().await?.all(WORKSPACES, &[&actor]).await
+    }
+
+    /// What actors are called: a user by the handle, a service account by its name. Those that are gone are missing.
+    pub async fn actor_names(&self, actors: &[ActorId]) -> Result<HashMap<ActorId, String>> {
+        let rows: Vec<(ActorId, String)> = self.0.db.client().await?.all(NAMES, &[&actors]).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// Every account an actor is in, by handle.
