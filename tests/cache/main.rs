@@ -3,6 +3,7 @@
 mod answers;
 mod callers;
 mod contract;
+mod servers;
 mod writes;
 
 use std::sync::OnceLock;

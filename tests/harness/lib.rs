@@ -17,6 +17,7 @@
 
 mod api;
 mod balancer;
+mod certificate;
 mod client;
 mod cluster;
 mod collector;
@@ -42,6 +43,7 @@ mod wait;
 
 pub use api::{Answer, Api};
 pub use balancer::Balancer;
+pub use certificate::{Authority, Certificate};
 pub use client::{Client, tool};
 pub use cluster::{Cluster, Database, unprivileged};
 pub use collector::{Collector, Span};
@@ -54,7 +56,7 @@ pub use plan::put_on_plan;
 pub use port::free_port;
 pub use process::Running;
 pub use proxy::{Network, Proxy};
-pub use redis::{Flavour, Redis};
+pub use redis::{Flavour, Redis, RedisCluster};
 pub use server::{Builder, Output, Server, program};
 pub use socket::{Incoming, Socket};
 pub use tenant::{Account, Bot, Tenant};

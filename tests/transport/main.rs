@@ -1,7 +1,6 @@
 //! The way to the server and from it to the database: listener, TLS, proxies, browsers, poolers, and clients that mean ill.
 
 mod bodies;
-mod certificate;
 mod compression;
 mod cors;
 mod curl;

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tests::flow::runs_whole;
-use tests::{Client, Folder, Running, Server, Tenant, eventually, free_port, installed, unprivileged};
+use tests::{Certificate, Client, Folder, Running, Server, Tenant, eventually, free_port, installed, unprivileged};
 
-use crate::certificate::Certificate;
 use crate::curl::curl;
 
 const EXAMPLE: &str = include_str!("../../deploy/nginx.conf");

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use tests::flow::runs_whole;
-use tests::{Client, Folder, Server, Tenant, eventually};
+use tests::{Certificate, Client, Folder, Server, Tenant, eventually};
 
-use crate::certificate::Certificate;
 use crate::curl::curl;
 
 fn serve(folder: &Folder, certificate: &Certificate) -> Server {
