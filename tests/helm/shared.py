@@ -2,6 +2,7 @@
 settings. Run by `tests/run` through main.rs, or by hand: tests/.venv-tools/bin/pytest tests/helm"""
 
 import functools
+import json
 import os
 import re
 import subprocess
@@ -75,5 +76,24 @@ def settings_of(command: str) -> set[str]:
     return set(re.findall(r"\[env:\s+(\w+)", help_of(command)))
 
 
+def defaults_of(command: str) -> dict[str, str]:
+    """The settings of a command that have a default."""
+    text = " ".join(help_of(command).split())
+    return dict(re.findall(r"\[env: (\w+)=[^\]]*\] \[default: ([^\]]+)\]", text))
+
+
 def flags_of(command: str) -> set[str]:
     return set(re.findall(r"(?<!\w)--[a-z][a-z-]*", help_of(command)))
+
+
+def refusals(env: dict[str, str]) -> list[str]:
+    """What `prefecture serve` would refuse of these settings, as `prefecture doctor`, which reads the same, says it."""
+    others = ("PREFECT", "OTEL_", "PG", "DATABASE_URL", "REDIS_URL")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    command = [program(), "doctor", "--output", "json"]
+    ran = subprocess.run(command, env=clean | env, capture_output=True, text=True, check=False)
+    # A setting that the command line's parser refuses leaves no report.
+    assert ran.returncode in (0, 1) and ran.stdout, ran.stderr
+    findings = [found for found in json.loads(ran.stdout) if found["check"] == "settings"]
+    assert findings
+    return [found["found"] for found in findings if found["verdict"] != "good"]

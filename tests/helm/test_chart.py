@@ -15,11 +15,8 @@ from shared import (
     container,
     environment,
     find,
-    flags_of,
-    help_of,
     merge,
     render,
-    settings_of,
     values,
 )
 from helm_python.chart import lint
@@ -93,6 +90,15 @@ REFUSED = [
     ({"podDisruptionBudget": {"maxUnavailable": "half"}}, "maxUnavailable"),
     ({"resources": {"request": {"cpu": 1}}}, "request"),
     ({"livenessProbe": {"httpGet": {"path": "/"}}}, "httpGet"),
+    ({"database": {"pooler": "session"}}, "pooler"),
+    ({"connections": {"maxHeaders": 8}}, "maxHeaders"),
+    ({"limits": {"guessesPerMinute": -1}}, "guessesPerMinute"),
+    ({"cache": {"memory": "16Mi"}}, "memory"),
+    ({"telemetry": {"endpoint": "http://user:secret@collector"}}, "endpoint"),
+    ({"telemetry": {"samplerRatio": 2}}, "samplerRatio"),
+    ({"telemetry": {"sampler": "sometimes"}}, "sampler"),
+    ({"tokens": {"size": 10}}, "size"),
+    ({"tokens": {"issuers": {"ca": {"existingConfigMap": "/etc/ssl"}}}}, "existingConfigMap"),
 ]
 
 
@@ -154,44 +160,6 @@ def test_each_value_is_described():
     top = yaml.safe_load((CHART / "values.yaml").read_text())
     missing = [key for key in top if f"`{key}" not in lines]
     assert not missing, f"helm/prefecture/README.md says nothing of {missing}"
-
-
-# -- The chart and the program.
-@pytest.mark.parametrize("name", VALUE_SETS)
-def test_the_program_knows_each_setting(name):
-    objects = render(values(name))
-    own = {entry["name"] for entry in values(name).get("extraEnv", [])}
-    server = find(objects, "Deployment")
-    assert container(server)["args"] == ["serve"]
-    assert set(environment(server)) - own - settings_of("serve") == set()
-    for job in (o for o in objects if o["kind"] == "Job"):
-        command, *flags = container(job)["args"]
-        assert command == "migrate"
-        assert {flag for flag in flags if flag.startswith("--")} - flags_of("migrate") == set()
-        assert set(environment(job)) - own - settings_of("migrate") == set()
-
-
-def test_values_reach_the_program():
-    env = environment(find(render(values("full")), "Deployment"))
-    assert env["PREFECTURE_POOL_SIZE"] == "24"
-    assert env["PREFECTURE_BODY_LIMIT"] == "10485760", "no 1.048576e+07"
-    assert env["PREFECTURE_DRAIN_DELAY"] == "20s"
-    assert env["PREFECTURE_DATABASE_URL"] == {"secretKeyRef": {"name": "prefecture-serving", "key": "url"}}
-    assert env["PREFECTURE_OWNER_DATABASE_URL"] == {"secretKeyRef": {"name": "prefecture-owner", "key": "url"}}
-    assert env["RUST_BACKTRACE"] == "1"
-
-
-def test_defaults_are_the_programs_own():
-    """A default that the program changes is changed here as well."""
-    text = " ".join(help_of("serve").split())
-    env = environment(find(render(values("minimal")), "Deployment"))
-    # Where a cluster wants something else than a shell.
-    ours = {"PREFECTURE_LISTEN", "PREFECTURE_LOG_FORMAT", "PREFECTURE_DRAIN_DELAY"}
-    different = {}
-    for name, default in re.findall(r"\[env: (\w+)=\] \[default: ([^\]]+)\]", text):
-        if name in env and name not in ours and env[name] != default:
-            different[name] = (env[name], default)
-    assert not different, "chart, program"
 
 
 # -- The roll.

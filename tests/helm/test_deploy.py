@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from shared import ROOT, flags_of, program, settings_of
+from shared import ROOT, flags_of, program, refusals, settings_of
 
 DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
@@ -58,6 +58,27 @@ def test_the_build_sees_all_that_it_needs():
 
 
 # -- Compose
+def is_composed(file: Path) -> bool:
+    """By the schema of the Compose specification."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", file]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def test_the_compose_file_is_valid(tmp_path):
+    assert is_composed(DEPLOY / "compose" / "compose.yaml")
+    wrong = tmp_path / "compose.yaml"
+    wrong.write_text(yaml.safe_dump(COMPOSE | {"servces": {}}))
+    assert not is_composed(wrong), "the check can fail"
+
+
+def test_the_program_takes_what_compose_gives_it():
+    given = COMPOSE["services"]["prefecture"]["environment"]
+    env = {name: re.sub(r"\$\{\w+:\?[^}]*\}", "secret", value) for name, value in given.items()}
+    # Nobody has these names here.
+    env = {name: re.sub(r"(@|//)(postgres|valkey)\b", r"\g<1>127.0.0.1:1", value) for name, value in env.items()}
+    assert refusals(env) == []
+
+
 def test_compose_names_settings_that_are_there():
     for name in ("migrate", "prefecture"):
         service = COMPOSE["services"][name]
@@ -111,6 +132,15 @@ def test_units_run_commands_with_settings_that_are_there(unit):
     assert_known(set(re.findall(r"^#?(\w+)=", env, re.MULTILINE)), "serve")
     assert settings_of(command)
     assert "EnvironmentFile=/etc/prefecture/prefecture.env" in text
+
+
+def test_the_program_takes_the_example_of_its_settings():
+    text = (DEPLOY / "systemd" / "prefecture.env").read_text()
+    given = re.findall(r"^#?(PREFECTURE_\w+)=(\S+)$", text, re.MULTILINE)
+    assert ("PREFECTURE_REDIS_URL", "redis://127.0.0.1") in given
+    # Whoever listens on this machine is not meant.
+    env = {name: re.sub(r"(@|//)127\.0\.0\.1(?=/|$)", r"\g<1>127.0.0.1:1", value) for name, value in given}
+    assert refusals(env) == []
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
