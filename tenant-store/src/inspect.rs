@@ -29,6 +29,8 @@ pub struct Server {
     pub synchronous_commit: String,
     /// In bytes.
     pub work_mem: i64,
+    /// In bytes.
+    pub max_wal_size: i64,
     pub read_only: bool,
     pub now: Time,
 }
@@ -49,6 +51,7 @@ full_page_writes "current_setting('full_page_writes') = 'on'",
 autovacuum "current_setting('autovacuum') = 'on'",
 synchronous_commit "current_setting('synchronous_commit')",
 work_mem "pg_size_bytes(current_setting('work_mem'))",
+max_wal_size "pg_size_bytes(current_setting('max_wal_size'))",
 read_only "pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on'",
 now "clock_timestamp()" }
 

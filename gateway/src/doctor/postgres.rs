@@ -38,6 +38,9 @@ pub fn judge(report: &mut Report, server: &Server, pools: Pools, tables: i64) {
     let found = format!("{} kB", server.work_mem >> 10);
     let cure = "set it to 4MB or more, or sorts of lists go to disk";
     report.unless(server.work_mem < 4 * MIB, Verdict::Warning, "work_mem", found, cure);
+    let found = format!("{} MB", server.max_wal_size / MIB);
+    let cure = "set it to 1GB or more, or checkpoints come often and writes wait for them";
+    report.unless(server.max_wal_size < 1024 * MIB, Verdict::Warning, "max_wal_size", found, cure);
     let cure = "set it on: tables that are written all the time grow without it, and queries slow down";
     report.unless(!server.autovacuum, Verdict::Warning, "autovacuum", on_off(server.autovacuum), cure);
     locks(report, server, tables);
@@ -95,6 +98,7 @@ mod tests {
             autovacuum: true,
             synchronous_commit: "on".into(),
             work_mem: 4 * MIB,
+            max_wal_size: 1024 * MIB,
             read_only: false,
             now: Time::of_machine(),
         }
@@ -110,7 +114,7 @@ mod tests {
     fn each_check_passes_and_can_fail() {
         type Harm = fn(&mut Server);
         let (bad, warning) = (Verdict::Bad, Verdict::Warning);
-        let cases: [(&str, Verdict, Harm); 10] = [
+        let cases: [(&str, Verdict, Harm); 11] = [
             ("postgres version", bad, |s| s.version = 140_011),
             ("encoding", bad, |s| s.encoding = "SQL_ASCII".into()),
             ("writable", bad, |s| s.read_only = true),
@@ -120,6 +124,7 @@ mod tests {
             ("autovacuum", warning, |s| s.autovacuum = false),
             ("connections", bad, |s| s.connections = 55),
             ("work_mem", warning, |s| s.work_mem = MIB),
+            ("max_wal_size", warning, |s| s.max_wal_size = 64 * MIB),
             ("locks", warning, |s| s.locks = 640),
         ];
         for (check, expected, harm) in cases {
