@@ -108,3 +108,35 @@ fn nginx_says_who_calls_and_passes_paths_as_they_are() {
         assert_eq!(through, direct, "{path}");
     }
 }
+
+#[test]
+fn the_doctor_finds_it_well() {
+    let server = Server::shared();
+    let nginx = Nginx::before(server);
+    // A shell of the operator's, in which nginx's authority is trusted.
+    let operator = Server::builder()
+        .database(server.database())
+        .env("SSL_CERT_FILE", &nginx.authority.display().to_string())
+        .start();
+    let said = operator.run(&["doctor", "--public-url", &nginx.url, "--output", "json"]);
+    let found: serde_json::Value = serde_json::from_str(&said.out).expect("a list");
+    let found = found.as_array().expect("a list");
+    for check in [
+        "public address",
+        "trailing slashes",
+        "headers",
+        "web sockets",
+        "quiet connections",
+        "authorization",
+        "large bodies",
+    ] {
+        let good = found.iter().any(|found| found["check"] == check && found["verdict"] == "good");
+        assert!(good, "{check}: {}", said.out);
+    }
+    let untrusted = server.run(&["doctor", "--public-url", &nginx.url]);
+    assert!(
+        untrusted.out.contains("BAD      public address") && untrusted.out.contains("certificate"),
+        "{}",
+        untrusted.out
+    );
+}
