@@ -57,7 +57,13 @@ impl From<tokio_postgres::Error> for Error {
             // Connection trouble, no resources, operator intervention (shutdown, statement_timeout), serialisation, deadlock.
             "08" | "53" | "57" | "40" => Self::Unavailable(text),
             _ if text.contains("cached plan must not change result type") => Self::Unavailable(text),
-            _ if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+            _ if [
+                SqlState::LOCK_NOT_AVAILABLE,
+                SqlState::READ_ONLY_SQL_TRANSACTION,
+                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            ]
+            .contains(code) =>
+            {
                 Self::Unavailable(text)
             }
             // The role or schema was dropped while the request was under way.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::{Api, Redis, Server, Tenant, Trouble, Troubled, eventually};
+use tests::{Api, Clock, Network, Proxy, Redis, Server, Tenant, Trouble, Troubled, eventually};
 
 /// Short, so that the bound is met within the test.
 const LIFE: Duration = Duration::from_secs(2);
@@ -236,4 +236,31 @@ fn well(replicas: &[&Server; 2]) {
             if looks == 20 { Ok(()) } else { Err(looks) }
         });
     }
+}
+
+#[test]
+fn a_redis_whose_clock_is_set_back_keeps_nothing_longer() {
+    let clock = Clock::start();
+    let redis = Redis::by(&clock);
+    let proxy = Proxy::to(redis.port());
+    let start =
+        |builder: tests::Builder, url: &str| builder.env("REDIS_URL", url).env("PREFECTURE_CACHE_LIFE", "2s").start();
+    let writer = start(Server::builder(), &redis.url_through(proxy.port()));
+    let reader = start(Server::builder().database(writer.database()), &redis.url());
+    let tenant = Tenant::on(&writer);
+    let (writer, reader) = (tenant.api(), tenant.at(&reader).api());
+    let flow = flow(&writer, 0);
+    let tag = || reader.get(&flow.path).expect(200)["tags"][0].clone();
+    crate::kept(&reader, &flow.path);
+    // Redis never hears of a write, and by its clock the old answer lives for an hour.
+    proxy.set(Network::Refusing);
+    proxy.reset();
+    writer.patch(&flow.path, &json!({"tags": ["1"]})).expect(204);
+    clock.set(-3600);
+    let written = Instant::now();
+    eventually("the old answer has ended", || match tag() {
+        tag if tag == "1" => Ok(()),
+        tag => Err(tag),
+    });
+    assert!(written.elapsed() < 3 * LIFE, "it was given for {:?}", written.elapsed());
 }

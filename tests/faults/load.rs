@@ -33,7 +33,7 @@ impl Load<'_> {
             }
             Ok(answer) => {
                 assert_eq!(answer.status, 503, "{path} {body} is answered {}", answer.body);
-                self.ledger.failed(format!("{path}: 503 {}", answer.body));
+                self.ledger.failed(format!("{}{path}: 503 {}", self.tenant.api_url(), answer.body));
                 self.wait_for_the_server();
                 None
             }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::clock::Clock;
+use crate::disk::Disk;
 use crate::folder::Folder;
 use crate::port::free_port;
 use crate::process::{Running, output};
@@ -42,6 +44,10 @@ pub struct Cluster {
     /// Before the folder, so that it is ended before its data is removed.
     postgres: Mutex<Option<Running>>,
     folder: Folder,
+    /// Where its data is: in the folder, or on a disk of its own.
+    data: PathBuf,
+    /// What it runs with beside what every Postgres has.
+    env: Vec<(&'static str, String)>,
     bin: PathBuf,
     account: Option<(u32, u32)>,
     port: u16,
@@ -58,25 +64,36 @@ impl Cluster {
     /// The one that the tests of this process share.
     pub fn shared() -> &'static Cluster {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(Cluster::start)
+        SHARED.get_or_init(|| Cluster::start(None, Vec::new()))
     }
 
     /// A cluster for one test: for tests that kill Postgres. It stays until the process ends.
     pub fn own() -> &'static Cluster {
-        Box::leak(Box::new(Cluster::start()))
+        Box::leak(Box::new(Cluster::start(None, Vec::new())))
     }
 
-    fn start() -> Cluster {
+    /// One that goes by this clock.
+    pub fn by(clock: &Clock) -> &'static Cluster {
+        Box::leak(Box::new(Cluster::start(None, clock.env().to_vec())))
+    }
+
+    /// One whose data is on this disk.
+    pub fn on(disk: &Disk) -> &'static Cluster {
+        Box::leak(Box::new(Cluster::start(Some(disk), Vec::new())))
+    }
+
+    fn start(disk: Option<&Disk>, env: Vec<(&'static str, String)>) -> Cluster {
         let folder = Folder::new("postgres");
         let account = folder.is_roots().then(unprivileged);
-        let data = folder.path().join("data");
+        let data = disk.map_or(folder.path(), Disk::path).join("data");
         fs::create_dir(&data).expect("the folder is ours");
         if let Some((uid, gid)) = account {
             for dir in [folder.path(), &data] {
                 chown(dir, Some(uid), Some(gid)).expect("root may");
             }
         }
-        let cluster = Cluster { postgres: Mutex::new(None), folder, bin: programs(), account, port: free_port() };
+        let (bin, port) = (programs(), free_port());
+        let cluster = Cluster { postgres: Mutex::new(None), folder, data: data.clone(), env, bin, account, port };
 
         let mut initdb = cluster.command("initdb");
         initdb.arg("-D").arg(&data).args(["-U", SUPERUSER, "-A", "trust", "--encoding=UTF8", "--locale=C"]);
@@ -102,14 +119,14 @@ impl Cluster {
 
     /// Starts Postgres, also after a kill, and returns when it answers.
     pub fn start_postgres(&self) {
-        let data = self.folder.path().join("data");
+        let data = &self.data;
         let log = self.folder.path().join("postgres.log");
         let mut running = self.running();
         assert!(running.is_none(), "postgres runs already");
         // Backends outlive a killed postmaster by a moment, and until they are gone a start is refused.
         *running = Some(eventually("postgres starts", || {
             let mut postgres = self.command("postgres");
-            postgres.arg("-D").arg(&data).arg("-k").arg(self.folder.path()).args(["-p", &self.port.to_string()]);
+            postgres.arg("-D").arg(data).arg("-k").arg(self.folder.path()).args(["-p", &self.port.to_string()]);
             let mut postgres = Running::start("postgres", postgres, &log, "QUIT");
             eventually("postgres is ready or has ended", || {
                 if let Some(status) = postgres.ended() {
@@ -122,6 +139,15 @@ impl Cluster {
             })
             .map(|()| postgres)
         }));
+    }
+
+    /// Whether it has not ended by itself.
+    pub fn runs(&self) -> bool {
+        let mut running = self.running();
+        if running.as_mut().is_some_and(|postgres| postgres.ended().is_some()) {
+            *running = None;
+        }
+        running.is_some()
     }
 
     /// As a crash does it: the postmaster and every backend are gone at once.
@@ -174,7 +200,7 @@ impl Cluster {
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.bin.join(program));
-        command.env("LC_ALL", "C").current_dir("/");
+        command.env("LC_ALL", "C").envs(self.env.iter().cloned()).current_dir("/");
         if let Some((uid, gid)) = self.account {
             command.uid(uid).gid(gid);
         }
@@ -219,6 +245,11 @@ impl Database {
     /// As the login that serves requests, with what it said when it was refused.
     pub fn sql_as_serving(&self, sql: &str) -> Result<String, String> {
         self.cluster.try_psql(&self.url(), sql)
+    }
+
+    /// Like [`Database::sql`], for a database that may refuse it or be gone.
+    pub fn try_sql(&self, sql: &str) -> Result<String, String> {
+        self.cluster.try_psql(&self.cluster.url(SUPERUSER, &self.name, self.cluster.port), sql)
     }
 
     /// As a superuser, who sees every tenant: for looking at what is really there. Columns are parted by `|`.

@@ -10,10 +10,11 @@ use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Lines: `run SIGNAL PID`, `gone PID`, `dir PATH`, and `keep` for leaving folders alone.
+/// Lines: `run SIGNAL PID`, `gone PID`, `dir PATH`, `disk PATH`, and `keep` for leaving folders alone.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 pids=' '
+disks=
 keep=
 while IFS= read -r line; do
   rest=${line#* }
@@ -21,6 +22,7 @@ while IFS= read -r line; do
     run*) pids=" $(echo "$rest" | tr ' ' ':')$pids" ;;
     gone*) pids=$(echo "$pids" | sed "s/ [A-Z]*:$rest / /") ;;
     dir*) set -- "$@" "$rest" ;;
+    disk*) disks="$disks $rest" ;;
     keep) keep=1 ;;
   esac
 done
@@ -29,6 +31,7 @@ tries=0
 for entry in $pids; do
   while kill -0 "${entry#*:}" 2>/dev/null && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
 done
+for disk in $disks; do umount -l "$disk" 2>/dev/null; done
 [ -n "$keep" ] || rm -rf -- "$@"
 "#;
 
@@ -41,6 +44,10 @@ pub fn keep() -> bool {
 
 pub(crate) fn remove_at_the_end(folder: &Path) {
     tell(&format!("dir {}", folder.display()));
+}
+
+pub(crate) fn unmount_at_the_end(path: &Path) {
+    tell(&format!("disk {}", path.display()));
 }
 
 /// `signal` is what ends the program quickly and cleanly: QUIT for Postgres, KILL for the rest.

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use crate::certificate::Authority;
 use crate::client::tool;
+use crate::clock::Clock;
 use crate::folder::Folder;
 use crate::port::free_port;
 use crate::process::Running;
@@ -22,6 +23,7 @@ pub struct Redis {
     side_port: u16,
     folder: Folder,
     flavour: Flavour,
+    env: Vec<(&'static str, String)>,
 }
 
 /// As what it is run.
@@ -88,24 +90,38 @@ impl Redis {
     }
 
     pub fn start_as(flavour: Flavour) -> Redis {
+        Redis::start_with(flavour, Vec::new())
+    }
+
+    /// One that goes by this clock.
+    pub fn by(clock: &Clock) -> Redis {
+        Redis::start_with(Flavour::Single, clock.env().to_vec())
+    }
+
+    fn start_with(flavour: Flavour, env: Vec<(&'static str, String)>) -> Redis {
         let folder = Folder::new("redis");
         if flavour == Flavour::Tls {
             let authority = Authority::new();
             authority.write(&folder, "authority.crt");
             authority.issue().write(&folder);
         }
-        let mut redis = Redis { running: None, port: free_port(), side_port: free_port(), folder, flavour };
+        let mut redis = Redis { running: None, port: free_port(), side_port: free_port(), folder, flavour, env };
         redis.start_again();
         redis
     }
 
     pub fn url(&self) -> String {
+        self.url_through(if self.flavour == Flavour::Tls { self.side_port } else { self.port })
+    }
+
+    /// The same through another port: a proxy.
+    pub fn url_through(&self, port: u16) -> String {
         match self.flavour {
-            Flavour::Single | Flavour::Valkey => format!("redis://127.0.0.1:{}", self.port),
-            Flavour::User => format!("redis://app:{PASSWORD}@127.0.0.1:{}", self.port),
-            Flavour::Tls => format!("rediss://:{PASSWORD}@127.0.0.1:{}", self.side_port),
-            Flavour::Cluster | Flavour::Node => format!("redis+cluster://127.0.0.1:{}", self.port),
-            Flavour::Password => format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port),
+            Flavour::Single | Flavour::Valkey => format!("redis://127.0.0.1:{port}"),
+            Flavour::User => format!("redis://app:{PASSWORD}@127.0.0.1:{port}"),
+            Flavour::Tls => format!("rediss://:{PASSWORD}@127.0.0.1:{port}"),
+            Flavour::Cluster | Flavour::Node => format!("redis+cluster://127.0.0.1:{port}"),
+            Flavour::Password => format!("redis://:{PASSWORD}@127.0.0.1:{port}"),
         }
     }
 
@@ -152,7 +168,7 @@ impl Redis {
                 command.args(["--tls-ca-cert-file", "authority.crt"]);
             }
         }
-        command.current_dir(self.folder.path());
+        command.envs(self.env.iter().cloned()).current_dir(self.folder.path());
         let mut running = Running::start("redis", command, &self.folder.path().join("redis.log"), "KILL");
         eventually("redis listens", || {
             assert!(running.ended().is_none(), "redis did not start");

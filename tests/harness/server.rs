@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::api::Api;
+use crate::clock::Clock;
 use crate::cluster::{Cluster, Database};
 use crate::folder::Folder;
 use crate::port::free_port;
@@ -155,6 +156,11 @@ impl Builder {
 
     pub fn redis(self, redis: &Redis) -> Builder {
         self.env("REDIS_URL", &redis.url())
+    }
+
+    /// Goes by this clock.
+    pub fn by(self, clock: &Clock) -> Builder {
+        clock.env().iter().fold(self, |builder, (name, value)| builder.env(name, value))
     }
 
     /// A setting, by the name of its environment variable; the last one given counts.

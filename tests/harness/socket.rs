@@ -14,7 +14,7 @@ use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Error, Message, WebSocket};
 
 /// How long a frame may take to come before the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub struct Socket(WebSocket<MaybeTlsStream<TcpStream>>);
@@ -101,7 +101,7 @@ impl Socket {
         let _ = self.0.close(Some(frame));
     }
 
-    /// The next frame; pings are answered on the way. Fails the test when none comes in half a minute.
+    /// The next frame; pings are answered on the way. Fails the test when none comes in a minute.
     #[track_caller]
     pub fn receive(&mut self) -> Incoming {
         self.next().unwrap_or_else(|| panic!("no frame within {PATIENCE:?}"))

@@ -56,7 +56,7 @@ impl Troubled {
 
     /// Through the proxy.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.proxy.port())
+        self.redis.url_through(self.proxy.port())
     }
 
     pub fn befall(&mut self, trouble: Trouble) {

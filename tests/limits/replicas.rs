@@ -1,10 +1,10 @@
 //! Two replicas with one Redis, which comes and goes: never more than the limit and the burst, and no request fails.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tests::{Account, Api, Redis, Server, Trouble, Troubled, eventually};
+use tests::{Account, Api, Clock, Redis, Server, Trouble, Troubled, eventually};
 
 use crate::{create, put_on_plan};
 
@@ -12,44 +12,40 @@ use crate::{create, put_on_plan};
 const RATE: f64 = 20.0;
 const BURST: f64 = 200.0;
 
-/// Two servers of one account; asks both from two threads each while `meanwhile` runs. How many were granted, and of how
-/// many that is at most.
-fn granted(redis: &str, meanwhile: impl FnOnce()) -> (usize, f64) {
+/// Two servers of one account; asks both from two threads each while `meanwhile` runs, which is given the second and
+/// told how many were granted until then. How many were granted, and of how many that is at most.
+fn granted(redis: &str, meanwhile: impl FnOnce(&Server, &AtomicUsize)) -> (usize, f64) {
     let one = Server::builder().env("REDIS_URL", redis).start();
     let two = Server::builder().database(one.database()).env("REDIS_URL", redis).start();
     let account = Account::create(&one);
     let tenant = account.workspace();
     put_on_plan(&one, &account, &["--requests", "1200", "--burst-seconds", "10"]);
-    let elsewhere = |server: &Server| tenant.api().at(&tenant.api_url().replace(one.url(), server.url()));
     eventually("the other replica knows the plan", || {
-        let answer = create(&elsewhere(&two));
+        let answer = create(&tenant.at(&two).api());
         answer.header("ratelimit").map(drop).ok_or(answer.status)
     });
-    let stop = AtomicBool::new(false);
+    let (stop, granted) = (AtomicBool::new(false), AtomicUsize::new(0));
     let begun = Instant::now();
     let count = |api: Api| {
-        let (mut granted, mut longest) = (0, Duration::ZERO);
         while !stop.load(Ordering::Relaxed) {
-            let asked = Instant::now();
             let answer = create(&api);
-            longest = longest.max(asked.elapsed());
             match answer.status {
-                200 | 201 => granted += 1,
+                200 | 201 => drop(granted.fetch_add(1, Ordering::Relaxed)),
                 429 => {}
                 other => panic!("{other}: {}", answer.body),
             }
         }
-        assert!(longest < Duration::from_secs(5), "a request waited {longest:?}");
-        granted
     };
-    let total = thread::scope(|scope| {
-        let apis = [elsewhere(&one), elsewhere(&two), elsewhere(&one), elsewhere(&two)];
+    thread::scope(|scope| {
+        let apis = [&one, &two, &one, &two].map(|server| tenant.at(server).api());
         let asking = apis.map(|api| scope.spawn(|| count(api)));
-        meanwhile();
+        meanwhile(&two, &granted);
         stop.store(true, Ordering::Relaxed);
-        asking.map(|asking| asking.join().expect("nothing but 200, 201 and 429")).iter().sum()
+        for asking in asking {
+            asking.join().expect("nothing but 200, 201 and 429");
+        }
     });
-    (total, BURST + RATE * begun.elapsed().as_secs_f64())
+    (granted.into_inner(), BURST + RATE * begun.elapsed().as_secs_f64())
 }
 
 /// For as long as the replicas need to show what they do; not a wait for something.
@@ -61,7 +57,7 @@ fn for_a_while(seconds: u64) {
 #[test]
 fn together_they_grant_the_limit_and_not_more() {
     let redis = Redis::start();
-    let (granted, most) = granted(&redis.url(), || for_a_while(8));
+    let (granted, most) = granted(&redis.url(), |_, _| for_a_while(8));
     assert!(granted as f64 <= most, "{granted} of {most}");
     assert!(granted as f64 >= most / 3.0, "and not much less: {granted} of {most}");
 }
@@ -69,7 +65,7 @@ fn together_they_grant_the_limit_and_not_more() {
 #[test]
 fn a_redis_that_is_killed_and_forgets_grants_nothing_twice() {
     let mut redis = Redis::start();
-    let (granted, most) = granted(&redis.url(), || {
+    let (granted, most) = granted(&redis.url(), |_, _| {
         for_a_while(4);
         redis.kill9();
         for_a_while(4);
@@ -83,7 +79,7 @@ fn a_redis_that_is_killed_and_forgets_grants_nothing_twice() {
 #[test]
 fn a_redis_that_hangs_grants_nothing_twice() {
     let redis = Redis::start();
-    let (granted, most) = granted(&redis.url(), || {
+    let (granted, most) = granted(&redis.url(), |_, _| {
         for_a_while(4);
         redis.signal("STOP");
         for_a_while(4);
@@ -97,7 +93,7 @@ fn a_redis_that_hangs_grants_nothing_twice() {
 #[test]
 fn no_trouble_of_redis_grants_more_or_hardly_anything() {
     let mut redis = Troubled::start();
-    let (granted, most) = granted(&redis.url(), || {
+    let (granted, most) = granted(&redis.url(), |_, _| {
         for trouble in Trouble::ALL {
             for_a_while(2);
             redis.befall(trouble);
@@ -108,4 +104,36 @@ fn no_trouble_of_redis_grants_more_or_hardly_anything() {
     });
     assert!(granted as f64 <= most, "{granted} of {most}");
     assert!(granted as f64 >= most / 4.0, "{granted} of {most}");
+}
+
+#[test]
+fn a_replica_that_stands_still_and_goes_on_grants_nothing_twice() {
+    let redis = Redis::start();
+    let (granted, most) = granted(&redis.url(), |paused, _| {
+        for_a_while(4);
+        paused.signal("STOP");
+        // Longer than the other counts it.
+        for_a_while(18);
+        paused.signal("CONT");
+        for_a_while(4);
+    });
+    assert!(granted as f64 <= most, "{granted} of {most}");
+    assert!(granted as f64 >= most / 3.0, "{granted} of {most}");
+}
+
+#[test]
+fn a_clock_of_redis_that_jumps_opens_nothing_and_closes_nothing() {
+    let clock = Clock::start();
+    let redis = Redis::by(&clock);
+    let mut phases = Vec::new();
+    let (granted, most) = granted(&redis.url(), |_, granted| {
+        for hours in [0, 1, 2, 0, -1, 0] {
+            clock.set(hours * 3600);
+            let before = granted.load(Ordering::Relaxed);
+            for_a_while(3);
+            phases.push((hours, granted.load(Ordering::Relaxed) - before));
+        }
+    });
+    assert!(granted as f64 <= most, "{granted} of {most}");
+    assert!(phases.iter().all(|(_, granted)| *granted as f64 >= RATE), "a third of the rate in each: {phases:?}");
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! prefecture:{workspace}:flows → v  the version; 0 while closed      name → tag and body of an answer
 //!                                b  bytes of the answers
+//!                                t  when the version began, in seconds of Redis's clock
 //! ```
 //!
 //! A hash ends as a whole, a life after its version began, whatever is put into it later: a fill that comes late, as a
@@ -34,9 +35,23 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local v = redis.call('HGET', KEYS[1], 'v')
         if v then return v end
-        redis.call('HSET', KEYS[1], 'v', ARGV[1])
+        redis.call('HSET', KEYS[1], 'v', ARGV[1], 't', redis.call('TIME')[1])
         redis.call('PEXPIRE', KEYS[1], ARGV[2])
         return ARGV[1]",
+    )
+});
+
+/// A clock that was set back lets a hash live on, with answers that are older than they look: it ends here.
+static READ: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local known = redis.call('HMGET', KEYS[1], 'v', 't', ARGV[2])
+        if known[1] ~= ARGV[1] then return end
+        local begun = known[2] and tonumber(known[2]) or math.huge
+        if tonumber(redis.call('TIME')[1]) < begun then
+            redis.call('UNLINK', KEYS[1])
+            return
+        end
+        return known[3]",
     )
 });
 
@@ -89,9 +104,9 @@ impl Shared {
 
     /// The body that some replica has read under this version.
     pub async fn read(&self, key: &Key, version: Version) -> Result<Option<Bytes>, Away> {
-        let (holds, body): (Option<u64>, Option<Vec<u8>>) =
-            self.redis.command(cmd("HMGET").arg(name(key.shelf)).arg("v").arg(&key.name[..])).await?;
-        Ok(body.filter(|_| holds == Some(version.0)).map(Bytes::from))
+        let body: Option<Vec<u8>> =
+            self.redis.script(READ.key(name(key.shelf)).arg(version.0).arg(&key.name[..])).await?;
+        Ok(body.map(Bytes::from))
     }
 
     /// Keeps a body for the other replicas, if its version still counts and the shelf has room.

@@ -34,6 +34,11 @@ pub struct DatabaseSettings {
     /// Longest time the database may take to answer a ping; then it counts as away, and what waits for it is answered 503.
     #[arg(long, env = "PREFECTURE_DATABASE_PATIENCE", default_value = "1250ms", value_parser = duration, value_name = "DURATION")]
     pub database_patience: Duration,
+
+    /// Longest time a transaction may wait for its next statement; then Postgres ends it and lets go of what it holds.
+    #[arg(long, env = "PREFECTURE_IDLE_TRANSACTION", default_value = "5s", value_parser = duration, value_name = "DURATION")]
+    pub idle_transaction: Duration,
+
     /// What the serving login's URL leads to: none (Postgres, or a pooler that keeps a connection for each of ours) or
     /// transaction (PgBouncer with pool_mode = transaction). Migrations and new workspaces go past such a pooler, by
     /// PREFECTURE_OWNER_DATABASE_URL.
@@ -119,10 +124,18 @@ impl DatabaseSettings {
                 "1250ms",
             ));
         }
+        if self.idle_transaction < Duration::from_secs(1) || self.idle_transaction > Duration::from_secs(60) {
+            return Err(WrongSetting::new(
+                "--idle-transaction (PREFECTURE_IDLE_TRANSACTION)",
+                "must be between 1s and 60s",
+                "5s",
+            ));
+        }
         Ok(PoolSettings {
             size: self.pool_size,
             wait: self.pool_wait,
             patience: self.database_patience,
+            idle_transaction: self.idle_transaction,
             tenant_roles: self.tenant_roles,
             pooler: self.database_pooler.into(),
             ..PoolSettings::default()

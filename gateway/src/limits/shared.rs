@@ -1,8 +1,8 @@
 //! What replicas share through Redis: the level of each bucket, and how many replicas there are.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use redis::Script;
 use uuid::Uuid;
@@ -17,22 +17,27 @@ const BEAT: Duration = Duration::from_secs(1);
 const DEAD: Duration = Duration::from_secs(10);
 
 /// Adds a debt, in microseconds, to a bucket that is at least as full as the caller knows it to be, and answers how full it
-/// is. The clock is Redis's alone.
+/// is. The clock is Redis's alone, and may be set while it runs: what is kept is how full the bucket was and when, so that a
+/// clock that is set back drains nothing for a moment, and one that is set forward drains what the caller knows better.
 const SETTLE: &str = r"
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now + tonumber(ARGV[2]), now) + tonumber(ARGV[1])
-if at > now then
-    redis.call('SET', KEYS[1], string.format('%.0f', at), 'PX', math.ceil((at - now) / 1000) + 1000)
+local level, at = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+)$')
+level = level and level - math.max(now - at, 0) or 0
+level = math.max(level, tonumber(ARGV[2]), 0) + tonumber(ARGV[1])
+if level > 0 then
+    redis.call('SET', KEYS[1], string.format('%.0f %.0f', level, now), 'PX', math.ceil(level / 1000) + 1000)
 end
-return math.ceil(at - now)
+return math.ceil(level)
 ";
 
-/// Says that a replica lives, and answers how many do.
+/// Says that a replica lives, and answers how many do. Who lives by a clock that was set back since speaks again within a
+/// beat, and the dead do not.
 const LIVE: &str = r"
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + tonumber(ARGV[2]), '+inf')
 redis.call('EXPIRE', KEYS[1], 3600)
 return redis.call('ZCARD', KEYS[1])
 ";
@@ -46,13 +51,16 @@ struct Inner {
     settle: Script,
     /// At the latest count; 0 before the first.
     counted: AtomicU32,
-    beats: AtomicU32,
+    beats: Beats,
 }
 
 /// Beats for which there must have been fewer replicas.
 const FEWER: u32 = 5;
 /// With the third beat of a replica, every other has beaten since its first, and has counted it.
 const SETTLED_IN: u32 = 3;
+/// A replica that was not heard of for so long, because it stood still or Redis did not hear it, is about to be counted no
+/// more by the others, and settles in anew.
+const LATE: Duration = Duration::from_secs(5);
 /// Until then it takes a lease as small as among so many.
 const NEWCOMER: u32 = 1_000_000;
 
@@ -63,7 +71,7 @@ impl Shared {
             redis,
             settle: Script::new(SETTLE),
             counted: AtomicU32::new(0),
-            beats: AtomicU32::new(0),
+            beats: Beats::begun(Instant::now()),
         }));
         let counting = shared.clone();
         tokio::spawn(async move { counting.count().await });
@@ -81,9 +89,9 @@ impl Shared {
 
     /// Among how many what may be spent before it is settled is shared out.
     pub fn lessees(&self) -> u32 {
-        match self.0.beats.load(Ordering::Relaxed) < SETTLED_IN {
-            true => NEWCOMER,
-            false => self.replicas(),
+        match self.0.beats.are_regular(Instant::now()) {
+            true => self.replicas(),
+            false => NEWCOMER,
         }
     }
 
@@ -99,7 +107,7 @@ impl Shared {
                 if fewer == 0 || fewer > FEWER {
                     self.0.counted.store(replicas, Ordering::Relaxed);
                 }
-                self.0.beats.fetch_add(1, Ordering::Relaxed);
+                self.0.beats.beat(Instant::now());
             }
             tokio::time::sleep(BEAT).await;
         }
@@ -112,6 +120,42 @@ impl Shared {
         let asked = asked.arg(micros(debt * quota.each())).arg(micros(floor));
         let level: u64 = self.0.redis.script(asked).await?;
         Ok(level.saturating_mul(1000))
+    }
+}
+
+/// What this replica said of itself in succession, never late.
+struct Beats {
+    begun: Instant,
+    /// Milliseconds after `begun`.
+    last: AtomicU64,
+    count: AtomicU32,
+}
+
+impl Beats {
+    fn begun(now: Instant) -> Self {
+        Self { begun: now, last: AtomicU64::new(0), count: AtomicU32::new(0) }
+    }
+
+    fn beat(&self, now: Instant) {
+        if self.is_late(now) {
+            self.count.store(0, Ordering::Relaxed);
+        }
+        self.last.store(self.millis(now), Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the others count this replica, for certain.
+    fn are_regular(&self, now: Instant) -> bool {
+        self.count.load(Ordering::Relaxed) >= SETTLED_IN && !self.is_late(now)
+    }
+
+    fn is_late(&self, now: Instant) -> bool {
+        self.millis(now) > self.last.load(Ordering::Relaxed) + LATE.as_millis() as u64
+    }
+
+    /// 584 million years.
+    fn millis(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.begun).as_millis() as u64
     }
 }
 
@@ -128,4 +172,26 @@ fn key(cell: &Cell) -> String {
         Kind::Items => "items",
     };
     format!("prefecture:limit:{{{}}}:{what}:{kind}", id.simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_that_stood_still_settles_in_anew() {
+        let now = Instant::now();
+        let beats = Beats::begun(now);
+        let at = |seconds: u32| now + BEAT * seconds;
+        for (second, regular) in [(0, false), (1, false), (2, true), (3, true)] {
+            beats.beat(at(second));
+            assert_eq!(beats.are_regular(at(second)), regular, "{second}");
+        }
+        assert!(beats.are_regular(at(8)));
+        assert!(!beats.are_regular(at(9)), "before it has beaten again");
+        for (second, regular) in [(33, false), (34, false), (35, true)] {
+            beats.beat(at(second));
+            assert_eq!(beats.are_regular(at(second)), regular, "{second}");
+        }
+    }
 }

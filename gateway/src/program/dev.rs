@@ -72,6 +72,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, teleme
         control_pool_size: 4,
         pool_wait: Duration::from_secs(5),
         database_patience: tenant_store::PoolSettings::default().patience,
+        idle_transaction: tenant_store::PoolSettings::default().idle_transaction,
         database_pooler: DatabasePooler::None,
         tenant_roles: true,
         spare_schemas: 2,

@@ -45,6 +45,9 @@ pub struct PoolSettings {
     pub connect: Duration,
     /// How long the database may take to answer a ping before it counts as away.
     pub patience: Duration,
+    /// How long a transaction may wait for its next statement; then the database ends it. So a replica that stands still, or
+    /// whose network swallows everything, does not hold its locks against the others.
+    pub idle_transaction: Duration,
     /// After so many different workspaces a connection is closed: its backend caches the catalogue of each.
     pub schemas_per_connection: usize,
     /// After this time a connection is closed.
@@ -73,6 +76,7 @@ impl Default for PoolSettings {
             wait: Duration::from_secs(5),
             connect: Duration::from_secs(5),
             patience: ANSWER_WITHIN,
+            idle_transaction: Duration::from_secs(5),
             schemas_per_connection: 100,
             max_age: Duration::from_secs(30 * 60),
             tenant_roles: true,
@@ -99,14 +103,17 @@ pub struct PoolStatus {
 /// Told how long each request waited for its connection, or until it gave up.
 type OnWait = Box<dyn Fn(Lane, Duration) + Send + Sync>;
 
-/// What a new session is told: the hot lane's time-out and generic plans, so that its transactions need not set them. Not
+/// What a new session is told: the hot lane's time-outs and generic plans, so that its transactions need not set them. Not
 /// by options of the connection, which some poolers refuse. Behind a pooler of transactions sessions are not ours, and each
 /// transaction sets all it needs.
 fn prepared_sessions(settings: &PoolSettings) -> Hook {
     let told = match settings.pooler {
         Pooler::None => {
-            let timeout = settings.timeouts.hot.as_millis();
-            format!("SET statement_timeout TO {timeout};SET plan_cache_mode TO force_generic_plan")
+            let (timeout, idle) = (settings.timeouts.hot.as_millis(), settings.idle_transaction.as_millis());
+            format!(
+                "SET statement_timeout TO {timeout};SET idle_in_transaction_session_timeout TO {idle};\
+                 SET plan_cache_mode TO force_generic_plan"
+            )
         }
         Pooler::Transaction => String::new(),
     };

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Object, Pool as Factory, PoolError};
 use tokio::sync::{Notify, watch};
@@ -67,10 +67,16 @@ fn is_away() -> Error {
 async fn watch(told: Weak<Inner>) {
     let mut own = None;
     while let Some(inner) = told.upgrade() {
+        let asked = Instant::now();
         let answer = tokio::time::timeout(inner.patience, ask(&inner.factory, &mut own)).await;
         let away = match answer {
             Ok(Ok(())) => None,
             Ok(Err(why)) => Some(why),
+            // The answer may lie here unread.
+            Err(_) if stood_still(asked.elapsed(), inner.patience) => {
+                tracing::warn!(time = ?asked.elapsed(), "this program stood still; the database is asked again");
+                continue;
+            }
             Err(_) => Some(format!("no answer within {:?}", inner.patience)),
         };
         if away.is_some() {
@@ -82,6 +88,12 @@ async fn watch(told: Weak<Inner>) {
         inner.tell(away);
         let _ = tokio::time::timeout(EVERY, inner.ended.notified()).await;
     }
+}
+
+/// Pure: whether the time-out came so late that it was this program, not the database, that gave no answer: it was stopped,
+/// or its machine was.
+fn stood_still(time: Duration, patience: Duration) -> bool {
+    time > 2 * patience
 }
 
 /// Any answer will do, also one that says no: of a server without room for another connection, for one. A connection that

@@ -215,6 +215,10 @@ impl<'s> Tx<'s> {
         if settings.pooler != Pooler::None || timeout != timeouts.hot {
             let _ = write!(more, ";SET LOCAL statement_timeout TO {}", timeout.as_millis());
         }
+        if settings.pooler != Pooler::None {
+            let idle = settings.idle_transaction.as_millis();
+            let _ = write!(more, ";SET LOCAL idle_in_transaction_session_timeout TO {idle}");
+        }
         if settings.pooler != Pooler::None || self.lane == Lane::Heavy {
             let _ = write!(more, ";SET LOCAL plan_cache_mode TO {plans}");
         }
