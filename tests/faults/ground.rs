@@ -12,7 +12,11 @@ const IN_TIME: Duration = Duration::from_secs(2);
 const OUTAGE: Duration = Duration::from_secs(4);
 const CLIENTS: usize = 6;
 /// What the program may open: its pool, the control plane's, and a few for readiness and looking after both.
-pub const CONNECTIONS: usize = 16 + 4 + 4;
+const CONNECTIONS: usize = 16 + 4 + 4;
+
+/// Connections that may be tried in an outage, however many clients there are: two pools ask four times a second whether the
+/// database is there, and as often for room.
+const TRIED: usize = 2 * 2 * 4 * (OUTAGE.as_secs() as usize + 3) + CONNECTIONS;
 
 pub struct Ground {
     pub database: Database,
@@ -23,6 +27,8 @@ pub struct Ground {
     /// Its path.
     pub flow: String,
     next: AtomicUsize,
+    /// How many connections there had been when this was counted last.
+    opened: AtomicUsize,
 }
 
 impl Ground {
@@ -35,8 +41,18 @@ impl Ground {
         let schema = truth::schema_of(&server, &tenant);
         let flow = tenant.api().post("/flows/", &json!({"name": "there"})).expect(201);
         let flow = format!("/flows/{}", flow["id"].as_str().expect("an id"));
-        let ground = Ground { database, proxy, server, tenant, schema, flow, next: AtomicUsize::new(0) };
+        let ground = Ground {
+            database,
+            proxy,
+            server,
+            tenant,
+            schema,
+            flow,
+            next: AtomicUsize::new(0),
+            opened: AtomicUsize::new(0),
+        };
         ground.is_well().expect("nothing is wrong yet");
+        ground.opened();
         ground
     }
 
@@ -106,6 +122,14 @@ impl Ground {
                 in_time(asked);
             }
         });
+        let tried = self.opened();
+        assert!(tried <= TRIED, "{tried} connections were tried while the database was away");
+    }
+
+    /// How many connections were opened since this was asked last.
+    fn opened(&self) -> usize {
+        let now = self.proxy.opened();
+        now - self.opened.swap(now, Ordering::Relaxed)
     }
 
     /// All is well in time, and stays so for all who come back at once.
@@ -114,6 +138,8 @@ impl Ground {
         eventually("all is well again", || self.is_well());
         in_time(healed);
         self.holds();
+        let opened = self.opened();
+        assert!(opened <= CONNECTIONS, "{opened} connections were opened at its return");
     }
 
     /// What is acknowledged under load is there; connections are within their bounds, and none is left in a transaction.
@@ -151,6 +177,7 @@ impl Ground {
     }
 }
 
+#[track_caller]
 pub fn in_time(since: Instant) {
     assert!(since.elapsed() < IN_TIME, "it took {:?}", since.elapsed());
 }

@@ -32,7 +32,7 @@ pub struct DatabaseSettings {
     pub pool_wait: Duration,
 
     /// Longest time the database may take to answer a ping; then it counts as away, and what waits for it is answered 503.
-    #[arg(long, env = "PREFECTURE_DATABASE_PATIENCE", default_value = "1250ms", value_parser = duration, value_name = "DURATION")]
+    #[arg(long, env = "PREFECTURE_DATABASE_PATIENCE", default_value = "1s", value_parser = duration, value_name = "DURATION")]
     pub database_patience: Duration,
 
     /// Longest time a transaction may wait for its next statement; then Postgres ends it and lets go of what it holds.
@@ -121,7 +121,7 @@ impl DatabaseSettings {
             return Err(WrongSetting::new(
                 "--database-patience (PREFECTURE_DATABASE_PATIENCE)",
                 "less than a database that is busy may take: 100ms at least",
-                "1250ms",
+                "1s",
             ));
         }
         if self.idle_transaction < Duration::from_secs(1) || self.idle_transaction > Duration::from_secs(60) {

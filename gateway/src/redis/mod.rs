@@ -10,8 +10,8 @@
 mod breaker;
 mod link;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ScriptInvocation, ServerErrorKind};
 use tracing::field::Empty;
@@ -35,7 +35,12 @@ struct Inner {
     breaker: Breaker,
     timeout: Duration,
     metrics: Arc<Metrics>,
+    /// When a refusal was last logged.
+    warned: Mutex<Option<Instant>>,
 }
+
+/// Between two lines about refusals: a Redis without memory refuses every command, and the metrics count them.
+const WARN_EVERY: Duration = Duration::from_secs(1);
 
 impl Redis {
     /// The Redis that the settings name, if they name one. Tries once to connect; one that is away is no error, it is
@@ -44,7 +49,8 @@ impl Redis {
         let Some(address) = settings.address()? else { return Ok(None) };
         let address = Address::new(address, settings)?;
         metrics.redis.configured();
-        let redis = Self(Arc::new(Inner { breaker: Breaker::default(), timeout: settings.redis_timeout, metrics }));
+        let (breaker, timeout) = (Breaker::default(), settings.redis_timeout);
+        let redis = Self(Arc::new(Inner { breaker, timeout, metrics, warned: Mutex::default() }));
         redis.0.breaker.keep(address, redis.0.metrics.clone()).await;
         Ok(Some(redis))
     }
@@ -108,7 +114,7 @@ impl Redis {
                 return Ok(answer);
             }
             Ok(Err(error)) if is_answer(&error) => {
-                tracing::warn!(%error, "redis refused a command");
+                self.warn(&error);
                 self.0.metrics.redis.failed("refused");
                 return Err(Away);
             }
@@ -118,6 +124,14 @@ impl Redis {
         self.0.metrics.redis.failed(why);
         self.0.breaker.failed(number, broken);
         Err(Away)
+    }
+
+    fn warn(&self, error: &RedisError) {
+        let mut warned = self.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_none_or(|last| last.elapsed() >= WARN_EVERY) {
+            *warned = Some(Instant::now());
+            tracing::warn!(%error, "redis refused a command");
+        }
     }
 }
 

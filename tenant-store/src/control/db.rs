@@ -84,9 +84,8 @@ impl Db {
     pub async fn client(&self) -> Result<Client> {
         // A login that is refused or a database that is not there may be right again in a moment, and no request is to be
         // told that its key is wrong meanwhile.
-        let object =
-            async { self.pool.get().await.map_err(|error| Error::Unavailable(format!("control database: {error}"))) };
-        let object = self.pulse.or_away(object).await?;
+        let object = self.pulse.or_away(self.pulse.open()).await;
+        let object = object.map_err(|error| Error::Unavailable(format!("control database: {error}")))?;
         Ok(Client { object, pulse: self.pulse.clone(), types: self.types.clone(), commits: self.commits.clone() })
     }
 }

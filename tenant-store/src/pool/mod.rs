@@ -135,7 +135,7 @@ pub struct Pool(Arc<Inner>);
 /// pulse.
 const SPARE: usize = 3;
 /// Within two seconds whoever waits for a database that hangs is told, and one that is only busy answers long before.
-const ANSWER_WITHIN: Duration = Duration::from_millis(1250);
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 struct Inner {
     factory: deadpool_postgres::Pool,
@@ -253,10 +253,7 @@ impl Pool {
             Picked::Idle(slot) => return Ok(Connection::new(self.clone(), slot, turn)),
             Picked::Open(member) => member,
         };
-        let object = self.0.factory.get().await.map_err(|e| match e {
-            deadpool_postgres::PoolError::Backend(e) => Error::from(e),
-            e => Error::Unavailable(e.to_string()),
-        })?;
+        let object = self.pulse().open().await?;
         Ok(Connection::new(self.clone(), Slot::new(object, workspace, member), turn))
     }
 

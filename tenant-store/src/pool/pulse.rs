@@ -2,12 +2,15 @@
 //! is not there, the database is away: whoever waits for it is told so at once, nobody else tries, and connections at rest
 //! are given up, because they may lead nowhere. The first answer ends that. So a database that hangs costs a request a
 //! moment and not its time-out, and one that comes back meets one connection and not all of them.
+//!
+//! A server may be there and refuse connections, for want of room: after a refusal one is tried at a time, and whoever else
+//! would need one is refused as well. So it is not stormed by all who are told to come again.
 
 use std::future::Future;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Object, Pool as Factory, PoolError};
+use deadpool_postgres::{Object, Pool as Factory, PoolError, TimeoutType};
 use tokio::sync::{Notify, watch};
 
 use crate::Error;
@@ -27,13 +30,16 @@ struct Inner {
     give_up: Box<dyn Fn() + Send + Sync>,
     begun: OnceLock<()>,
     ended: Notify,
+    /// When a connection was tried last, if the latest that is known of was refused.
+    refused: Mutex<Option<Instant>>,
 }
 
 impl Pulse {
     /// Begins with the first work. `factory` must have room for one connection more.
     pub fn of(factory: Factory, patience: Duration, give_up: impl Fn() + Send + Sync + 'static) -> Self {
         let (away, give_up, begun) = (watch::Sender::new(false), Box::new(give_up), OnceLock::new());
-        Self(Arc::new(Inner { factory, patience, away, give_up, begun, ended: Notify::new() }))
+        let (ended, refused) = (Notify::new(), Mutex::default());
+        Self(Arc::new(Inner { factory, patience, away, give_up, begun, ended, refused }))
     }
 
     /// Asks no more, and closes its connection and those at rest: the program is about to end.
@@ -41,6 +47,24 @@ impl Pulse {
         self.0.factory.close();
         (self.0.give_up)();
         self.0.ended.notify_one();
+    }
+
+    /// A connection at rest in the factory, or a new one.
+    pub async fn open(&self) -> Result<Object, Error> {
+        let is_new = self.0.factory.status().available == 0;
+        if is_new && !self.0.may_open(Instant::now()) {
+            return Err(Error::Unavailable("the database refused a connection a moment ago".into()));
+        }
+        let opened = self.0.factory.get().await;
+        match &opened {
+            Ok(_) => self.0.note(None),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => {}
+            Err(_) => self.0.note(Some(Instant::now())),
+        }
+        opened.map_err(|error| match error {
+            PoolError::Backend(error) => error.into(),
+            error => Error::Unavailable(error.to_string()),
+        })
     }
 
     /// What the work comes to, or [`Error::Unavailable`] as soon as the database is away.
@@ -85,7 +109,11 @@ async fn watch(told: Weak<Inner>) {
         if inner.factory.is_closed() {
             return;
         }
-        inner.tell(away);
+        let is_away = away.is_some();
+        // That one connection leads nowhere may be all that is wrong: the next is tried at once.
+        if inner.tell(away) && is_away {
+            continue;
+        }
         let _ = tokio::time::timeout(EVERY, inner.ended.notified()).await;
     }
 }
@@ -118,7 +146,25 @@ async fn ask(factory: &Factory, own: &mut Option<Object>) -> Result<(), String> 
 }
 
 impl Inner {
-    fn tell(&self, why: Option<String>) {
+    /// Whoever is told yes has the one attempt of this while.
+    fn may_open(&self, now: Instant) -> bool {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match *refused {
+            Some(last) if now.saturating_duration_since(last) < EVERY => false,
+            Some(_) => {
+                *refused = Some(now);
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn note(&self, refused: Option<Instant>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
+    }
+
+    /// Whether that is news.
+    fn tell(&self, why: Option<String>) -> bool {
         let away = why.is_some();
         // Also what came to rest meanwhile, before anybody is let on.
         if *self.away.borrow() || away {
@@ -130,5 +176,6 @@ impl Inner {
             None if changed => tracing::info!("the database is back"),
             _ => {}
         }
+        changed
     }
 }
