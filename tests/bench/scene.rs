@@ -70,6 +70,11 @@ impl Scene {
         Watch { server, postgres: vec![self.postgres], generator: Vec::new() }
     }
 
+    /// Has Postgres write what filling left to be written, which would be in the way of whoever commits next.
+    pub fn settle(&self) {
+        self.cluster.database().sql("checkpoint");
+    }
+
     /// The places of both servers.
     pub fn places(&mut self) -> impl Iterator<Item = &mut Place> {
         let program = self.program.iter_mut().map(|program| &mut program.place);

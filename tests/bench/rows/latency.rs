@@ -30,6 +30,7 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
     for place in scene.places() {
         place.fill(listed);
     }
+    scene.settle();
     let mut rows = Vec::new();
     for (what, work) in [
         ("a flow, from the cache", Work::Cached),

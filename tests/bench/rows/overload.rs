@@ -20,6 +20,7 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
     let Some(program) = &mut scene.program else { return Ok(Vec::new()) };
     program.place.fill(RUNS);
     let place = program.place.clone();
+    scene.settle();
     let times = Times { warm: scene.scale.times.warm * WARMING, ..scene.scale.times };
     let watch = scene.watch_program();
     let mut rows = Vec::new();
