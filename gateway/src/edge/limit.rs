@@ -1,7 +1,12 @@
 //! How much a caller may ask. Refuses (429) what is beyond a rate of the account, the workspace or the key, and what is more
 //! at once than a workspace may have in work. Says in every answer what the limits are and what is left.
 //!
+//! Who is one too many of a workspace's is told so only after a while ([`HELD`]): under an overload, refusing at once what
+//! is at once asked again would take the processor from what is in work.
+//!
 //! What costs by the item is refused here when nothing is left, before its body is read, and taken when it was read.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{AccountId, WorkspaceId};
@@ -22,6 +27,9 @@ pub struct Limit(pub App);
 const REQUESTS: &str = "Orchestration API rate limit reached";
 const ITEMS: &str = "Logs and events rate limit reached";
 const IN_WORK: &str = "Too many requests of this workspace are in work";
+
+/// The least that `Retry-After` says, so that whoever listens to it loses nothing.
+const HELD: Duration = Duration::from_secs(1);
 
 /// As many of a workspace's requests are in work as may be.
 const CROWDED: Over = Over { limit: "requests-in-work", wait: 0 };
@@ -45,6 +53,10 @@ impl Step for Limit {
         let taken = match (op.verb, kind) {
             _ if matches!(in_work, Some(None)) => {
                 app.metrics().limits.refused(CROWDED.limit);
+                // Who waits takes room; beyond as many as may be in work, none is left for that.
+                if let Some(_place) = workspace.and_then(|workspace| app.limits().held.enter(workspace)) {
+                    tokio::time::sleep(HELD).await;
+                }
                 Err(CROWDED)
             }
             // Counted message by message; a socket that is refused loses what it would have said.

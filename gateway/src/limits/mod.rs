@@ -54,6 +54,8 @@ pub struct Limits {
     pub guesses: Guesses,
     /// Requests in work, by workspace.
     pub requests: Crowd<WorkspaceId>,
+    /// Requests that were too many and are told so in a while, by workspace.
+    pub held: Crowd<WorkspaceId>,
     /// Open sockets, by workspace.
     pub sockets: Crowd<WorkspaceId>,
 }
@@ -68,6 +70,7 @@ impl Limits {
             metrics,
             guesses: Guesses::new(settings.guesses_per_minute),
             requests: Crowd::new(settings.workspace_requests),
+            held: Crowd::new(settings.workspace_requests),
             sockets: Crowd::new(settings.workspace_sockets),
         }
     }
