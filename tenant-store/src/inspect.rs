@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls};
 use wire::Time;
 
 use crate::pool::FromRow;
 use crate::sql::Columns;
-use crate::{Error, Result};
+use crate::{Error, Postgres, Result};
 
 /// The server and its settings, as they hold for the login that asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,7 +152,7 @@ const LOOKS: u32 = 5;
 /// A connection that looks around.
 pub struct Inspection {
     client: Client,
-    config: tokio_postgres::Config,
+    postgres: Postgres,
 }
 
 impl Inspection {
@@ -161,17 +161,13 @@ impl Inspection {
     /// # Errors
     /// [`Error::Unavailable`] with what the server said, which holds no password.
     pub async fn begin(url: &str) -> Result<Self> {
-        // The parser's message may quote the text, and the text may hold a password.
-        let mut config: tokio_postgres::Config =
-            url.parse().map_err(|_| Error::Unavailable("the URL is no Postgres connection string".into()))?;
-        config.application_name("prefecture-doctor").connect_timeout(PATIENCE);
-        let mut marked = config.clone();
-        marked.options(format!("{} {DIRECT}", config.get_options().unwrap_or_default()).trim());
-        let client = match connect(&marked).await {
-            Err(Refused::Option(_)) => connect(&config).await,
+        let postgres: Postgres = url.parse().map_err(|e| Error::Unavailable(format!("the URL {e}")))?;
+        let postgres = postgres.named("prefecture-doctor");
+        let client = match connect(&postgres.clone().with_option(DIRECT)).await {
+            Err(Refused::Option(_)) => connect(&postgres).await,
             connected => connected,
         };
-        Ok(Self { client: client?, config })
+        Ok(Self { client: client?, postgres })
     }
 
     pub async fn server(&self) -> Result<Server> {
@@ -200,7 +196,7 @@ impl Inspection {
         if direct {
             return Ok(Way::Direct);
         }
-        let other = Self { client: connect(&self.config).await?, config: self.config.clone() };
+        let other = Self { client: connect(&self.postgres).await?, postgres: self.postgres.clone() };
         let mut seen: Option<(i32, i32)> = None;
         for _ in 0..LOOKS {
             let ((mine,), (its,)) = (self.one::<(i32,)>(PID).await?, other.one::<(i32,)>(PID).await?);
@@ -241,9 +237,9 @@ impl From<Refused> for Error {
     }
 }
 
-async fn connect(config: &tokio_postgres::Config) -> Result<Client, Refused> {
-    let connected = tokio::time::timeout(PATIENCE, config.connect(NoTls)).await;
-    let (client, connection) = connected.map_err(|_| Refused::Other(late()))?.map_err(|error| {
+async fn connect(postgres: &Postgres) -> Result<Client, Refused> {
+    let connected = tokio::time::timeout(PATIENCE, postgres.connect(PATIENCE)).await;
+    let (client, _) = connected.map_err(|_| Refused::Other(late()))?.map_err(|error| {
         let code = error.code().cloned();
         let error = match Error::from(error) {
             Error::Internal(text) => Error::Unavailable(text),
@@ -254,8 +250,6 @@ async fn connect(config: &tokio_postgres::Config) -> Result<Client, Refused> {
             _ => Refused::Other(error),
         }
     })?;
-    // Ends with the client.
-    tokio::spawn(connection);
     Ok(client)
 }
 

@@ -39,6 +39,7 @@ pub mod work_queues;
 pub const SPANS: &str = "spans";
 
 pub use commits::Commits;
+pub use connect::{NotPostgres, Postgres};
 pub use error::{Error, Result};
 pub use pool::{Lane, Pool, PoolSettings, Tx};
 pub use scope::{Permitted, SchemaName, Scope, Visible};

@@ -73,8 +73,8 @@ impl Database {
     }
 
     pub fn pool(&self) -> Pool {
-        let config = self.serving.parse().expect("our own URL");
-        Pool::new(config, PoolSettings { size: 4, ..PoolSettings::default() }, Commits::told_to_nobody())
+        let postgres = self.serving.parse().expect("our own URL");
+        Pool::new(&postgres, PoolSettings { size: 4, ..PoolSettings::default() }, Commits::told_to_nobody())
             .expect("a pool")
     }
 }

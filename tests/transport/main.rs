@@ -7,6 +7,7 @@ mod curl;
 mod idle;
 mod nginx;
 mod pgbouncer;
+mod postgres;
 mod proxies;
 mod raw;
 mod smuggling;

@@ -135,7 +135,7 @@ fn connect(args: &AdminArgs) -> Result<Control, Error> {
         serving_role,
         tenant_roles: args.database.tenant_roles,
     };
-    let pool = Pool::new(url.parse()?, args.database.pool()?, Commits::told_to_nobody())?;
+    let pool = Pool::new(&url.parse()?, args.database.pool()?, Commits::told_to_nobody())?;
     // One command, one connection.
     let settings = ControlSettings {
         url,

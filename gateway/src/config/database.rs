@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use clap::Args;
-use tenant_store::PoolSettings;
 use tenant_store::pool::Pooler;
+use tenant_store::{NotPostgres, PoolSettings, Postgres};
 
 use super::{WrongSetting, duration, on_off};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseSettings {
-    /// Postgres, as the serving login: postgres://prefecture_serve@host/prefecture
+    /// Postgres, as the serving login: postgres://prefecture_serve@host/prefecture. With ?sslmode=verify-full the connection
+    /// is encrypted and the server's certificate checked, against the system's roots and those in sslrootcert.
     #[arg(long, env = "PREFECTURE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
@@ -100,9 +101,9 @@ impl DatabaseSettings {
 
     /// The name of the serving login, which migrations give its rights.
     pub fn serving_role(&self) -> Result<String, WrongSetting> {
-        let config: Option<tenant_store::pool::Config> = self.url()?.parse().ok();
-        config
-            .and_then(|config| config.get_user().map(str::to_owned))
+        let postgres: Option<Postgres> = self.url()?.parse().ok();
+        postgres
+            .and_then(|postgres| postgres.user().map(str::to_owned))
             .ok_or_else(|| WrongSetting::new("PREFECTURE_DATABASE_URL (or DATABASE_URL)", "names no user", EXAMPLE))
     }
 
@@ -144,8 +145,6 @@ impl DatabaseSettings {
 }
 
 fn check(url: &str, setting: &'static str) -> Result<(), WrongSetting> {
-    // The parser's message may quote the text, and the text may hold a password.
-    url.parse::<tenant_store::pool::Config>()
-        .map(drop)
-        .map_err(|_| WrongSetting::new(setting, "is not a Postgres connection string", EXAMPLE))
+    let wrong = |why: NotPostgres| WrongSetting::new(setting, why.to_string(), EXAMPLE);
+    url.parse::<Postgres>().map(drop).map_err(wrong)
 }

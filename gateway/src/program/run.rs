@@ -90,7 +90,7 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
     let commits = Commits::told_to(cache.clone());
     let url = database.url()?;
     // Checked by `url`.
-    let pool = Pool::new(url.parse()?, database.pool()?, commits.clone())?;
+    let pool = Pool::new(&url.parse()?, database.pool()?, commits.clone())?;
     let provisioner = Provisioner::new(owners, database.spare_schemas);
     let settings = ControlSettings {
         url,

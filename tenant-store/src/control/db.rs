@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::ControlSettings;
 use crate::commits::{Commits, Space};
-use crate::connect::Connector;
+use crate::connect::{Connector, Postgres};
 use crate::pool::{FromRow, Param, Pooler, Pulse, Types, execute, query};
 use crate::sql::writes;
 use crate::{Error, Result};
@@ -54,10 +54,10 @@ pub struct Connections {
 
 impl Db {
     pub fn new(settings: &ControlSettings, commits: Commits) -> Result<Self> {
-        let mut config: tokio_postgres::Config = settings.url.parse().map_err(Error::internal)?;
-        config.application_name("prefecture-control");
-        let connector = Connector::default();
-        let pool = deadpool_postgres::Pool::builder(connector.manager(config))
+        let postgres: Postgres = settings.url.parse().map_err(Error::internal)?;
+        let postgres = postgres.named("prefecture-control");
+        let connector = Connector::to(&postgres);
+        let pool = deadpool_postgres::Pool::builder(connector.manager(&postgres))
             // One is the pulse's.
             .max_size(settings.connections.max(1) + 1)
             .runtime(Runtime::Tokio1)

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
-use crate::{Error, Result};
+use crate::{Error, Postgres, Result};
 
 /// How the databases are reached by the login that owns the schemas in them.
 #[derive(Clone, Debug)]
@@ -36,19 +36,12 @@ impl Owners {
 }
 
 pub(super) async fn connect(url: &str) -> Result<Client> {
-    let mut config: tokio_postgres::Config =
-        url.parse().map_err(|e| Error::Unavailable(format!("database URL: {e}")))?;
-    config.application_name("prefecture-owner").connect_timeout(CONNECT_WITHIN);
-    let (client, connection) = config.connect(NoTls).await.map_err(|e| match Error::from(e) {
+    let postgres: Postgres = url.parse().map_err(|e| Error::Unavailable(format!("the database's URL {e}")))?;
+    let connected = postgres.named("prefecture-owner").connect(CONNECT_WITHIN).await;
+    let (client, _) = connected.map_err(|e| match Error::from(e) {
         Error::Internal(text) => Error::Unavailable(text),
         other => other,
     })?;
-    // Ends with the client.
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "owner connection ended");
-        }
-    });
     // What a DROP takes along is no news.
     client.batch_execute("SET client_min_messages TO warning").await?;
     Ok(client)

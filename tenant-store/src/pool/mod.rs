@@ -20,7 +20,7 @@ use deadpool_postgres::{Hook, HookError};
 
 use domain::WorkspaceId;
 
-use crate::connect::Connector;
+use crate::connect::{Connector, Postgres};
 use crate::{Commits, Error, Result, Scope};
 use connection::Connection;
 use lanes::Lanes;
@@ -28,8 +28,6 @@ use picker::{PATIENCE, Picked, Picker, Slot};
 pub(crate) use pulse::Pulse;
 
 pub use lanes::{Lane, LaneStatus};
-/// A connection string, parsed.
-pub use tokio_postgres::Config;
 pub use tx::{FromRow, Param, Tx};
 pub use typed::Pooler;
 pub(crate) use typed::{Types, execute, query};
@@ -157,10 +155,10 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// A pool on the database that `config` names, of whose commits `commits` is told. Opens nothing yet.
-    pub fn new(config: Config, settings: PoolSettings, commits: Commits) -> Result<Self> {
-        let connector = Connector::default();
-        let factory = deadpool_postgres::Pool::builder(connector.manager(config))
+    /// A pool on the database at `postgres`, of whose commits `commits` is told. Opens nothing yet.
+    pub fn new(postgres: &Postgres, settings: PoolSettings, commits: Commits) -> Result<Self> {
+        let connector = Connector::to(postgres);
+        let factory = deadpool_postgres::Pool::builder(connector.manager(postgres))
             .max_size(settings.size + SPARE)
             .post_create(prepared_sessions(&settings))
             .runtime(deadpool_postgres::Runtime::Tokio1)
