@@ -41,6 +41,8 @@
   value: {{ .Values.database.poolWait | quote }}
 - name: PREFECTURE_DATABASE_PATIENCE
   value: {{ .Values.database.patience | quote }}
+- name: PREFECTURE_IDLE_TRANSACTION
+  value: {{ .Values.database.idleTransaction | quote }}
 - name: PREFECTURE_SPARE_SCHEMAS
   value: {{ int .Values.database.spareSchemas | quote }}
 - name: PREFECTURE_DELETE_GRACE
