@@ -10,7 +10,12 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+
+use crate::certificate::Certificate;
 
 /// How long its tokens are good for.
 const LIFE: i64 = 300;
@@ -58,14 +63,30 @@ impl Issuer {
 
     /// On a port of its own, with no key published.
     pub fn start() -> Issuer {
+        Issuer::start_as("http", Some)
+    }
+
+    /// The same behind TLS.
+    pub fn start_with(certificate: &Certificate) -> Issuer {
+        let config = Arc::new(served_with(certificate));
+        Issuer::start_as("https", move |stream| {
+            let connection = ServerConnection::new(config.clone()).ok()?;
+            Some(StreamOwned::new(connection, stream))
+        })
+    }
+
+    fn start_as<S: Read + Write>(
+        scheme: &str,
+        open: impl Fn(TcpStream) -> Option<S> + Clone + Send + 'static,
+    ) -> Issuer {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("this machine has a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        let url = format!("{scheme}://{}", listener.local_addr().expect("it listens"));
         let issuer = Issuer { url, state: Arc::default() };
         let answering = issuer.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let issuer = answering.clone();
-                std::thread::spawn(move || issuer.answer(stream));
+                let (issuer, open) = (answering.clone(), open.clone());
+                std::thread::spawn(move || open(stream).map(|stream| issuer.answer(stream)));
             }
         });
         issuer
@@ -129,7 +150,7 @@ impl Issuer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, mut stream: TcpStream) {
+    fn answer(&self, mut stream: impl Read + Write) {
         let mut head = Vec::new();
         let mut buffer = [0; 1024];
         while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -205,6 +226,16 @@ impl IssuerKey {
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     since.as_secs() as i64
+}
+
+fn served_with(certificate: &Certificate) -> ServerConfig {
+    let (certificate, key) = certificate.pem();
+    let chain = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("it is PEM");
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("it is PEM");
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![chain], key))
+        .expect("key and certificate belong together")
 }
 
 fn private(algorithm: Algorithm) -> EncodingKey {

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod forged;
+mod https;
 mod identities;
 mod keys;
 mod ways;

@@ -9,7 +9,7 @@ use crate::raw::Raw;
 const MANY: usize = 10_000;
 
 /// In kilobytes.
-fn resident(server: &Server) -> u64 {
+pub fn resident(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("every process has it");
     line.trim().trim_end_matches(" kB").parse().expect("a number")

@@ -4,6 +4,7 @@ mod bodies;
 mod compression;
 mod cors;
 mod curl;
+mod floods;
 mod idle;
 mod nginx;
 mod pgbouncer;

@@ -14,6 +14,11 @@ pub struct EdgeSettings {
     #[arg(long, env = "PREFECTURE_BODY_LIMIT", default_value_t = 5_242_880, value_name = "BYTES")]
     pub body_limit: usize,
 
+    /// Memory for bodies of requests in work, in bytes, on each replica; a request beyond it is answered 503 with
+    /// Retry-After. Not less than one body.
+    #[arg(long, env = "PREFECTURE_BODIES_MEMORY", default_value_t = 268_435_456, value_name = "BYTES")]
+    pub bodies_memory: usize,
+
     /// Longest time from the first byte of a request to its answer; then 503.
     #[arg(long, env = "PREFECTURE_REQUEST_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "DURATION")]
     pub request_timeout: Duration,
@@ -58,6 +63,10 @@ impl EdgeSettings {
     pub fn validate(&self) -> Result<(), WrongSetting> {
         if self.body_limit < 1024 {
             return Err(WrongSetting::new("--body-limit (PREFECTURE_BODY_LIMIT)", "less than 1024 bytes", "5242880"));
+        }
+        if self.bodies_memory < self.body_limit {
+            let why = format!("less than the limit of one body, {} bytes", self.body_limit);
+            return Err(WrongSetting::new("--bodies-memory (PREFECTURE_BODIES_MEMORY)", why, "268435456"));
         }
         if self.max_requests == 0 {
             return Err(WrongSetting::new("--max-requests (PREFECTURE_MAX_REQUESTS)", "must be at least 1", "4096"));

@@ -7,13 +7,18 @@
 //! /api/accounts/{id}/…                     the account
 //! /api/…  and  /…                          neither; with a default workspace, what the root does not have is its
 //! ```
+//!
+//! Refuses a request of HTTP/1.1 that names no host or several (400; RFC 9112, 3.2): a proxy in front may take another one.
 
 use domain::{AccountId, WorkspaceId};
+use http::Version;
+use http::header::HOST;
 use uuid::Uuid;
 
 use super::layer::{Below, Step, down};
+use super::refuse::refuse;
 use super::{Request, Way};
-use crate::kit::{Address, Response, Tenant};
+use crate::kit::{Address, Failure, Response, Tenant};
 
 #[derive(Clone)]
 pub struct Strip {
@@ -28,6 +33,9 @@ impl Strip {
 
 impl Step for Strip {
     async fn run(self, mut request: Request, below: impl Below) -> Response {
+        if request.version() == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1 {
+            return refuse(request, Failure::bad_request("A request has one Host."), "address").await;
+        }
         let address = read(request.uri().path(), self.default_workspace);
         Way::of(&mut request).address = address;
         down(below, request).await

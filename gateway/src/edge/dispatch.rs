@@ -1,29 +1,36 @@
-//! Reads the body (413 above the limit) and runs the operation.
+//! Reads the body and runs the operation.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use domain::kinds::Kind;
 use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use http::{HeaderMap, HeaderValue};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tower::Service;
 
+use super::body::Bodies;
 use super::limit::take_items;
 use super::refuse::{end, refuse_rest};
 use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
-use crate::kit::{Call, ClientAddress, Failure, Reply, Response};
+use crate::kit::{Call, ClientAddress, Failure, Response};
 
 #[derive(Clone)]
-pub struct Dispatch(pub App);
+pub struct Dispatch {
+    app: App,
+    bodies: Bodies,
+}
+
+impl Dispatch {
+    pub fn new(app: &App) -> Self {
+        Self { app: app.clone(), bodies: Bodies::new(app.edge()) }
+    }
+}
 
 impl Service<Request> for Dispatch {
     type Response = Response;
@@ -35,34 +42,27 @@ impl Service<Request> for Dispatch {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let app = self.0.clone();
-        Box::pin(async move { Ok(dispatch(app, request).await) })
+        let Self { app, bodies } = self.clone();
+        Box::pin(async move { Ok(dispatch(app, &bodies, request).await) })
     }
 }
 
-async fn dispatch(app: App, mut request: Request) -> Response {
+async fn dispatch(app: App, bodies: &Bodies, mut request: Request) -> Response {
     let way = Way::take(&mut request);
     let (Some(op), Entered::Permitted(caller)) = (way.op, way.entered) else {
         return Failure::internal("a request came past authorisation without a caller").answer("dispatch");
     };
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
-    let (limit, time) = (app.edge().body_limit, app.edge().body_timeout);
     let (parts, mut body) = request.into_parts();
     if is_encoded(&parts.headers) {
         return refuse_rest(body, parts.version, encoded(op.id)).await;
     }
-    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let collected = match announced.is_some_and(|length| length > limit as u64) {
-        true => Err(too_large(limit)),
-        false => match tokio::time::timeout(time, collect(Limited::new(&mut body, limit), limit)).await {
-            Ok(collected) => collected,
-            // Who sends slowly is not waited for any longer.
-            Err(_) => return end(parts.version, too_slow().answer(op.id)),
-        },
-    };
-    let collected = match collected {
-        Ok(collected) => collected,
-        Err(failure) => return refuse_rest(body, parts.version, failure.answer(op.id)).await,
+    let read = tokio::time::timeout(app.edge().body_timeout, bodies.read(&parts.headers, &mut body)).await;
+    let (collected, _room) = match read {
+        Ok(Ok(read)) => read,
+        Ok(Err(failure)) => return refuse_rest(body, parts.version, failure.answer(op.id)).await,
+        // Who sends slowly is not waited for any longer.
+        Err(_) => return end(parts.version, too_slow().answer(op.id)),
     };
     if let Err(failure) = take_items(op, way.meter.as_ref(), &collected) {
         return failure.answer(op.id);
@@ -91,14 +91,6 @@ async fn dispatch(app: App, mut request: Request) -> Response {
     response
 }
 
-async fn collect(body: Limited<&mut Incoming>, limit: usize) -> Reply<Bytes> {
-    match body.collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
-        Err(_) => Err(Failure::bad_request("The request's body broke off.")),
-    }
-}
-
 /// The clients of this API send bodies as they are. To unpack others would let a few bytes become as many as the sender
 /// likes, for the sake of nobody.
 fn is_encoded(headers: &HeaderMap) -> bool {
@@ -115,8 +107,4 @@ fn encoded(operation: &str) -> Response {
 
 fn too_slow() -> Failure {
     Failure::new(StatusCode::REQUEST_TIMEOUT, "The request's body did not come in time. Try again.")
-}
-
-fn too_large(limit: usize) -> Failure {
-    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The request's body is larger than {limit} bytes."))
 }

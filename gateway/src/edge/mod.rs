@@ -4,6 +4,7 @@ mod address;
 mod admit;
 mod authenticate;
 mod authorise;
+mod body;
 mod cache;
 mod compress;
 mod cors;
@@ -54,6 +55,6 @@ pub fn stack(app: &App, tables: Tables) -> Service {
         .layer(layer::of(limit::Limit(app.clone()))) // before the right is asked after: what is forbidden counts, too
         .layer(layer::of(authorise::Authorise)) // may they; the only maker of a scope
         .layer(layer::of(cache::Cache(app.clone()))) // behind authorisation: what it holds is bound to what the caller may see
-        .service(dispatch::Dispatch(app.clone())); // reads the body, which nobody unknown gets to send
+        .service(dispatch::Dispatch::new(app)); // reads the body, which nobody unknown gets to send
     BoxCloneSyncService::new(stack)
 }

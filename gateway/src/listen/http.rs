@@ -24,6 +24,9 @@ use crate::kit::Body;
 const STREAMS: u32 = 128;
 /// What may wait to be sent on one stream, in bytes: a client that opens many and reads none holds so much for each.
 const UNSENT: usize = 64 * 1024;
+/// What may have come on one stream, and on all of a connection, before it is asked for, in bytes.
+const UNREAD: u32 = 128 * 1024;
+const UNREAD_IN_ALL: u32 = 256 * 1024;
 /// How often the peer of HTTP/2 is asked whether it is there, and how long it may take to answer.
 const PING: Duration = Duration::from_secs(30);
 const PONG: Duration = Duration::from_secs(20);
@@ -44,6 +47,8 @@ pub fn builder(settings: &ConnectionSettings) -> Builder<TokioExecutor> {
         .keep_alive_timeout(PONG)
         .max_concurrent_streams(STREAMS)
         .max_send_buf_size(UNSENT)
+        .initial_stream_window_size(UNREAD)
+        .initial_connection_window_size(UNREAD_IN_ALL)
         // At most a megabyte, by the settings' bounds.
         .max_header_list_size(u32::try_from(settings.head_limit).unwrap_or(u32::MAX));
     builder
@@ -57,7 +62,7 @@ pub fn service(
     peer: IpAddr,
 ) -> impl Service<edge::Request, Response = http::Response<Held>, Error = Infallible, Future: Send> {
     service_fn(move |mut request: edge::Request| {
-        let in_work = doing.begin();
+        let mut in_work = doing.begin();
         let (doing, mut stack) = (doing.clone(), stack.clone());
         let client = forwarding.client(peer, request.headers());
         request.extensions_mut().insert(client);
@@ -66,7 +71,8 @@ pub fn service(
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 doing.upgraded();
             }
-            Ok(response.map(|body| Held { body, _in_work: in_work }))
+            in_work.answered();
+            Ok(response.map(|body| Held { body, in_work }))
         }
     })
 }
@@ -74,7 +80,7 @@ pub fn service(
 /// An answer's body; the request is in work until it has been handed on.
 pub struct Held {
     body: Body,
-    _in_work: InWork,
+    in_work: InWork,
 }
 
 impl HttpBody for Held {
@@ -82,6 +88,7 @@ impl HttpBody for Held {
     type Error = std::io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.in_work.goes_on();
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

@@ -16,6 +16,8 @@ use crate::config::ConnectionSettings;
 
 /// So much must be taken within the write time-out. A bound on time alone is met by a byte now and then.
 const PACE: usize = 16 * 1024;
+/// Requests that may be given up before their answer: beyond, a connection on which most are is there to make work.
+const GIVEN_UP: usize = 100;
 /// How HTTP/2 begins.
 const HTTP_2: &[u8] = b"PRI";
 
@@ -40,8 +42,15 @@ pub struct Doing(Arc<Mutex<State>>);
 /// Pure: the moment is a parameter.
 #[derive(Debug)]
 struct State {
-    /// Requests between the end of their head and the end of their answer.
+    /// Requests that have no answer yet.
     in_work: usize,
+    /// Answers that were not handed on to their end.
+    answering: usize,
+    /// Requests that were answered, and those that the client gave up before.
+    answered: usize,
+    given_up: usize,
+    /// Written since `quiet`, in HTTP/2.
+    written: usize,
     /// A web socket, which asks after its peer itself.
     upgraded: bool,
     /// Known from the first bytes. A head's beginning cannot be told there from other frames.
@@ -54,7 +63,17 @@ struct State {
 
 impl State {
     fn new(now: Instant) -> Self {
-        Self { in_work: 0, upgraded: false, http_2: None, quiet: now, head: None }
+        Self {
+            in_work: 0,
+            answering: 0,
+            answered: 0,
+            given_up: 0,
+            written: 0,
+            upgraded: false,
+            http_2: None,
+            quiet: now,
+            head: None,
+        }
     }
 
     fn read(&mut self, bytes: &[u8], now: Instant) {
@@ -67,8 +86,12 @@ impl State {
         }
     }
 
-    fn wrote(&mut self, now: Instant) {
-        self.quiet = now;
+    /// In HTTP/2 the answers to pings are written as well, so that only much is a sign that answers are being taken.
+    fn wrote(&mut self, bytes: usize, now: Instant) {
+        self.written += bytes;
+        if self.http_2 != Some(true) || self.written >= PACE {
+            (self.quiet, self.written) = (now, 0);
+        }
     }
 
     fn begin(&mut self) {
@@ -76,14 +99,29 @@ impl State {
         self.head = None;
     }
 
-    fn end(&mut self, now: Instant) {
+    fn answered(&mut self, now: Instant) {
         self.in_work = self.in_work.saturating_sub(1);
+        (self.answered, self.answering, self.quiet) = (self.answered + 1, self.answering + 1, now);
+    }
+
+    /// `answered`: it came to an answer.
+    fn end(&mut self, answered: bool, now: Instant) {
+        match answered {
+            true => self.answering = self.answering.saturating_sub(1),
+            false => (self.in_work, self.given_up) = (self.in_work.saturating_sub(1), self.given_up + 1),
+        }
         self.quiet = now;
+    }
+
+    fn is_flood(&self) -> bool {
+        self.given_up > GIVEN_UP && self.given_up > self.answered
     }
 
     /// When patience ends, if nothing happens until then.
     fn deadline(&self, patience: Patience) -> Option<Instant> {
-        if self.in_work > 0 || self.upgraded {
+        // In HTTP/2 a client may hold back an answer without a word, by its windows; in HTTP/1 the stream is stuck then.
+        let answering = self.answering > 0 && self.http_2 != Some(true);
+        if self.in_work > 0 || answering || self.upgraded {
             return None;
         }
         let idle = self.quiet + patience.idle;
@@ -92,7 +130,23 @@ impl State {
 }
 
 /// A request in work, until dropped.
-pub struct InWork(Doing);
+pub struct InWork {
+    doing: Doing,
+    answered: bool,
+}
+
+impl InWork {
+    /// There is an answer, of which the rest is to be handed on.
+    pub fn answered(&mut self) {
+        self.answered = true;
+        self.doing.state().answered(Instant::now());
+    }
+
+    /// A part of the answer was asked for.
+    pub fn goes_on(&self) {
+        self.doing.state().quiet = Instant::now();
+    }
+}
 
 impl Doing {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -101,7 +155,7 @@ impl Doing {
 
     pub fn begin(&self) -> InWork {
         self.state().begin();
-        InWork(self.clone())
+        InWork { doing: self.clone(), answered: false }
     }
 
     pub fn upgraded(&self) {
@@ -111,7 +165,7 @@ impl Doing {
 
 impl Drop for InWork {
     fn drop(&mut self) {
-        self.0.state().end(Instant::now());
+        self.doing.state().end(self.answered, Instant::now());
     }
 }
 
@@ -167,7 +221,7 @@ impl<S, K> Patient<S, K> {
 
     fn taken(&mut self, bytes: usize) {
         let now = Instant::now();
-        self.doing.state().wrote(now);
+        self.doing.state().wrote(bytes, now);
         if let Some(stuck) = &mut self.stuck {
             stuck.taken += bytes;
             if stuck.taken >= PACE {
@@ -202,6 +256,9 @@ impl<S, K> Patient<S, K> {
 
 impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Patient<S, K> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.doing.state().is_flood() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Ready(done) => {
@@ -267,9 +324,11 @@ mod tests {
         state.begin();
         assert_eq!(state.deadline(PATIENCE), None);
         state.read(b"a body", start + seconds(20));
-        state.end(start + seconds(100));
+        state.answered(start + seconds(90));
+        assert_eq!(state.deadline(PATIENCE), None, "it is being taken, or the stream is stuck");
+        state.end(true, start + seconds(100));
         assert_eq!(state.deadline(PATIENCE), Some(start + seconds(175)));
-        state.wrote(start + seconds(101));
+        state.wrote(1, start + seconds(101));
         assert_eq!(state.deadline(PATIENCE), Some(start + seconds(176)));
     }
 
@@ -282,10 +341,34 @@ mod tests {
         assert_eq!(state.deadline(PATIENCE), Some(start + seconds(75)));
         state.begin();
         state.begin();
-        state.end(start + seconds(60));
+        state.answered(start + seconds(60));
         assert_eq!(state.deadline(PATIENCE), None, "another stream is in work");
-        state.end(start + seconds(70));
-        assert_eq!(state.deadline(PATIENCE), Some(start + seconds(145)));
+        state.answered(start + seconds(70));
+        assert_eq!(state.deadline(PATIENCE), Some(start + seconds(145)), "nobody takes the answers");
+        state.wrote(17, start + seconds(100));
+        assert_eq!(state.deadline(PATIENCE), Some(start + seconds(145)), "a ping was answered");
+        state.wrote(PACE, start + seconds(110));
+        assert_eq!(state.deadline(PATIENCE), Some(start + seconds(185)), "an answer is taken");
+        state.end(true, start + seconds(120));
+        state.end(true, start + seconds(120));
+        assert_eq!(state.deadline(PATIENCE), Some(start + seconds(195)));
+    }
+
+    #[test]
+    fn a_connection_on_which_most_requests_are_given_up_is_a_flood() {
+        let now = Instant::now();
+        let mut state = State::new(now);
+        for _ in 0..200 {
+            state.begin();
+            state.answered(now);
+            state.end(true, now);
+        }
+        for nth in 1..=201 {
+            assert!(!state.is_flood(), "{nth}");
+            state.begin();
+            state.end(false, now);
+        }
+        assert!(state.is_flood());
     }
 
     #[test]
