@@ -30,6 +30,10 @@ ids! {
     /// A schedule of a deployment.
     ScheduleId,
     ArtifactId,
+    /// The key that the versions of an artifact have in common.
+    ArtifactCollectionId,
+    VariableId,
+    SavedSearchId,
     LogId,
     EventId,
     /// A claim on concurrency slots that ends unless it is renewed.

@@ -11,6 +11,8 @@ pub enum Kind {
     Artifacts,
     Deployments,
     WorkPools,
+    Variables,
+    SavedSearches,
     Settings,
     /// Accounts, workspaces, keys, access.
     Control,
@@ -26,6 +28,8 @@ impl Kind {
         Kind::Artifacts,
         Kind::Deployments,
         Kind::WorkPools,
+        Kind::Variables,
+        Kind::SavedSearches,
         Kind::Settings,
         Kind::Control,
     ];
@@ -41,6 +45,8 @@ impl Kind {
             Kind::Artifacts => "artifacts",
             Kind::Deployments => "deployments",
             Kind::WorkPools => "work-pools",
+            Kind::Variables => "variables",
+            Kind::SavedSearches => "saved-searches",
             Kind::Settings => "settings",
             Kind::Control => "control",
         }

@@ -2,6 +2,7 @@
 //! no I/O, no HTTP, no SQL. Clocks, settings and randomness are handed in.
 
 pub mod access;
+pub mod artifacts;
 pub mod events;
 pub mod flow_runs;
 pub mod flows;
@@ -19,6 +20,7 @@ pub mod policies;
 pub mod recorder;
 pub mod rules;
 pub mod run;
+pub mod saved_searches;
 pub mod settings;
 pub mod slug;
 pub mod state;
@@ -26,3 +28,4 @@ pub mod states;
 pub mod stored;
 pub mod task_runs;
 pub mod text_search;
+pub mod variables;

@@ -9,6 +9,7 @@ use crate::{account, api, live};
 fn workspace() -> Vec<&'static [Op]> {
     vec![
         api::admin::OPS,
+        api::artifacts::OPS,
         api::events::OPS,
         api::flow_runs::OPS,
         api::flow_run_states::OPS,
@@ -21,9 +22,11 @@ fn workspace() -> Vec<&'static [Op]> {
         api::logs::OPS,
         api::observed_states::OPS,
         api::root::WORKSPACE_OPS,
+        api::saved_searches::OPS,
         api::task_run_states::OPS,
         api::task_runs::OPS,
         api::task_runs::task_run_lists::OPS,
+        api::variables::OPS,
     ]
 }
 

@@ -75,9 +75,11 @@ pub(crate) fn shown_by(table: &str) -> Option<Kinds> {
         "flow_run" | "flow_run_input" => Kinds::of(&[K::FlowRuns]),
         "task_run" => Kinds::of(&[K::TaskRuns]),
         "run_state" => Kinds::of(&[K::FlowRuns, K::TaskRuns]),
-        "artifact" => Kinds::of(&[K::Artifacts]),
+        "artifact" | "artifact_latest" => Kinds::of(&[K::Artifacts]),
         "log" => Kinds::of(&[K::Logs]),
         "event" => Kinds::of(&[K::Events]),
+        "variable" => Kinds::of(&[K::Variables]),
+        "saved_search" => Kinds::of(&[K::SavedSearches]),
         "setting" => Kinds::of(&[K::Settings]),
         // In no answer.
         "task_run_cache" | "quarantine" | "workspace_meta" => Kinds::NONE,

@@ -4,6 +4,7 @@
 //! resource modules runs unqualified; only the transaction knows the workspace's schema. A connection at rest belongs to
 //! nobody (see [`pool`]).
 
+pub mod artifacts;
 pub mod commits;
 mod connect;
 pub mod control;
@@ -25,12 +26,14 @@ pub mod pool;
 pub mod quarantine;
 pub mod relations;
 pub mod run_states;
+pub mod saved_searches;
 mod scope;
 pub mod settings;
 pub mod sql;
 pub mod task_runs;
 #[cfg(test)]
 mod testing;
+pub mod variables;
 pub mod work_pools;
 pub mod work_queues;
 

@@ -149,6 +149,22 @@ impl Filters {
         sql.and(deployments).and(self.work_queues.as_ref()).and(self.work_pools.as_ref()).push(")");
     }
 
+    /// Narrows a query for artifacts (`a`).
+    pub fn of_artifacts<'a>(&'a self, sql: &mut Sql<'a>) {
+        if self.flows.is_some() || self.flow_runs.is_some() || self.deployments.is_some() {
+            sql.push(" and exists (select from flow_run r");
+            if self.flows.is_some() {
+                sql.push(" join flow f on f.id = r.flow_id");
+            }
+            if self.deployments.is_some() {
+                sql.push(" join deployment d on d.id = r.deployment_id");
+            }
+            sql.push(" where r.id = a.flow_run_id").and(self.flow_runs.as_ref());
+            sql.and(self.flows.as_ref()).and(self.deployments.as_ref()).push(")");
+        }
+        sql.and_exists("select from task_run t where t.id = a.task_run_id", self.task_runs.as_ref());
+    }
+
     /// The only ids the flows can have.
     fn flow_ids(&self) -> Option<&Vec<Uuid>> {
         let filter = self.flows.as_ref().filter(|filter| filter.operator == Operator::And)?;

@@ -1,4 +1,7 @@
 //! What each address answers; the folders mirror the addresses.
 
 mod account;
+mod artifacts;
 mod runs;
+mod saved_searches;
+mod variables;

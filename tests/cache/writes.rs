@@ -29,6 +29,43 @@ crate::on_every_back_end! {
         assert_eq!(api.get(by_name).status, 404);
     }
 
+    fn every_write_of_a_variable_ends_its_answers(server) {
+        let api = Tenant::on(server).api();
+        let variable = api.post("/variables/", &json!({"name": "v", "value": 0})).expect(201);
+        let (by_id, by_name) = (format!("/variables/{}", id(&variable)), "/variables/name/v");
+        let shows = |value: i32| {
+            for path in [by_id.as_str(), by_name] {
+                assert_eq!(get(&api, path).0.body["value"], value);
+                kept(&api, path);
+            }
+        };
+        shows(0);
+        api.patch(&by_id, &json!({"value": 1})).expect(204);
+        shows(1);
+        api.patch(by_name, &json!({"value": 2})).expect(204);
+        shows(2);
+        api.put(by_name, &json!({"value": 3})).expect(200);
+        shows(3);
+        api.patch(by_name, &json!({"name": "w"})).expect(204);
+        assert_eq!(api.get(by_name).status, 404);
+        api.delete(&by_id).expect(204);
+        assert_eq!(api.get("/variables/name/w").status, 404);
+        assert_eq!(api.get(&by_id).status, 404);
+    }
+
+    fn every_write_of_a_saved_search_ends_its_answers(server) {
+        let api = Tenant::on(server).api();
+        let search = api.put("/saved_searches/", &json!({"name": "s"})).expect(201);
+        let path = format!("/saved_searches/{}", id(&search));
+        kept(&api, &path);
+        let filters = json!([{"object": "a", "property": "b", "type": "c", "operation": "d", "value": 1}]);
+        api.put("/saved_searches/", &json!({"name": "s", "filters": filters})).expect(200);
+        assert_eq!(get(&api, &path).0.body["filters"], filters);
+        kept(&api, &path);
+        api.delete(&path).expect(204);
+        assert_eq!(api.get(&path).status, 404);
+    }
+
     fn creating_what_is_there_ends_no_answer(server) {
         let api = Tenant::on(server).api();
         api.post("/flows/", &json!({"name": "f"})).expect(201);

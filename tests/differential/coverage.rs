@@ -4,7 +4,7 @@ use crate::cases::File;
 use crate::http::{Client, Request};
 
 /// Where the first path segment is one of these, all operations must be asked.
-const RESOURCES: [&str; 13] = [
+const RESOURCES: [&str; 16] = [
     "flows",
     "flow_runs",
     "task_runs",
@@ -13,6 +13,9 @@ const RESOURCES: [&str; 13] = [
     "observed-states",
     "logs",
     "admin",
+    "artifacts",
+    "saved_searches",
+    "variables",
     "health",
     "version",
     "hello",

@@ -1,4 +1,6 @@
 //! The unmodified SDK and command line of Prefect against the real program.
 
+mod artifacts;
 mod cli;
 mod flows;
+mod variables;

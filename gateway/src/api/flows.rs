@@ -26,7 +26,7 @@ pub static OPS: &[Op] = ops![
     PATCH "/flows/{id}" update(Path<FlowId>, JsonBody<FlowUpdate>) -> NoContent,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [Flows], audit Nothing;
     DELETE "/flows/{id}" delete(Path<FlowId>) -> NoContent,
-        need Workspace(ManageFlows), lane Hot, cost One, cache Never, touches [Flows, FlowRuns, Deployments], audit Nothing;
+        need Workspace(ManageFlows), lane Hot, cost One, cache Never, touches [Flows, FlowRuns, TaskRuns, Logs, Artifacts, Deployments], audit Nothing;
     POST "/flows/filter" filter(JsonBody<FlowsFilter>) -> Json<Vec<Flow>>,
         need Workspace(SeeFlows), lane Heavy, cost One, cache Never, touches [], audit Nothing;
     POST "/flows/count" count(JsonBody<FlowsCount>) -> Json<i64>,
@@ -34,7 +34,7 @@ pub static OPS: &[Op] = ops![
     POST "/flows/paginate" paginate(JsonBody<FlowsPaginate>) -> Json<FlowPage>,
         need Workspace(SeeFlows), lane Heavy, cost One, cache Never, touches [], audit Nothing;
     POST "/flows/bulk_delete" bulk_delete(JsonBody<FlowsBulkDelete>) -> Json<FlowBulkDeleteResponse>,
-        need Workspace(ManageFlows), lane Heavy, cost One, cache Never, touches [Flows, FlowRuns, Deployments], audit Nothing;
+        need Workspace(ManageFlows), lane Heavy, cost One, cache Never, touches [Flows, FlowRuns, TaskRuns, Logs, Artifacts, Deployments], audit Nothing;
 ];
 
 /// One page of a collection.

@@ -1,6 +1,7 @@
 //! The operations of a workspace, one slice a resource, and what stands at the root. No slice imports a sibling's handlers.
 
 pub mod admin;
+pub mod artifacts;
 mod asks;
 pub mod docs;
 pub mod events;
@@ -10,5 +11,7 @@ pub mod flows;
 pub mod logs;
 pub mod observed_states;
 pub mod root;
+pub mod saved_searches;
 pub mod task_run_states;
 pub mod task_runs;
+pub mod variables;

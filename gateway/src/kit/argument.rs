@@ -97,7 +97,7 @@ macro_rules! ids {
 ids! {
     FlowId, FlowRunId, TaskRunId, StateId, DeploymentId, WorkPoolId, WorkQueueId, ScheduleId, ArtifactId, LogId, EventId,
     LeaseId, LimitId, BlockDocumentId, AutomationId, WorkspaceId, AccountId, UserId, ActorId, BotId, KeyId, RoleId,
-    IssuerId, IdentityId,
+    IssuerId, IdentityId, VariableId, SavedSearchId,
 }
 
 /// 32 hexadecimal digits in which each of the four dashes may be missing, as the reference's routes match them. Nothing

@@ -20,7 +20,7 @@ pub use answer::{Answer, Body, Created, Json, NoContent, Response, Text, json_re
 pub use argument::{Argument, JsonBody, Path, Query, RawBody};
 pub use call::{Call, Caller, Params};
 pub use client_address::ClientAddress;
-pub use failure::{Failure, Reply};
+pub use failure::{Failure, Invalid, Reply};
 pub use openapi::{Document, document};
 #[doc(hidden)]
 pub use operation::__id;

@@ -65,4 +65,19 @@ insert into run_state (id, run_id, kind, timestamp, state)
     select t.state_id, t.id, 1, t.state_timestamp, json_build_object('type', upper(t.state_name), 'name', t.state_name) from task_run t
     union all select r.state_id, r.id, 0, r.state_timestamp, json_build_object('type', upper(r.state_name), 'name', r.state_name) from flow_run r;
 
+-- Of two runs one leaves a result, of four one a table; a tenth of the tables are versions of one key, the others of ever more keys.
+insert into artifact (id, created, updated, key, type, data, flow_run_id, task_run_id)
+    select pg_temp.id(e, 'artifact' || n), e, e + (n % 100) * interval '1 minute',
+        case when n % 4 = 1 then case when n % 40 = 1 then 'report' else 'table-' || (n % 2003) end end,
+        case when n % 4 = 1 then 'table' else 'result' end, json_build_object('n', n),
+        pg_temp.id(e, 'run' || n), case when n % 2 = 0 then pg_temp.id(e + interval '1 s', 'task' || n || '.1') end
+    from (select n, pg_temp.expected(n) as e from generate_series(1, pg_temp.runs()) n where n % 2 = 0 or n % 4 = 1) r;
+insert into artifact_latest (key, id, created, updated, latest_id)
+    select distinct on (a.key) a.key, gen_random_uuid(), a.created, a.updated, a.id from artifact a where a.key is not null
+    order by a.key, a.created desc, a.id desc;
+insert into variable (id, created, updated, name, value, tags)
+    select pg_temp.id(at, 'variable' || n), at, at + (n % 1000) * interval '1 hour', 'variable_' || n, json_build_object('n', n),
+        case when n % 10 = 0 then array['team-' || n % 17] else '{}' end
+    from (select n, timestamptz '2026-01-01Z' + n * interval '1 minute' as at from generate_series(1, 20000) n) v;
+
 analyze;

@@ -12,14 +12,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
 
-use crate::golden::{filters, statement};
+use crate::golden::{asked, statement};
 use crate::relations::Near;
 use crate::testing::Database;
 
-const MIGRATION: &str = include_str!("../../migrations/workspace/0001_runs.sql");
 const DATA: &str = include_str!("data.sql");
 const PLANS: &str = include_str!("plans.txt");
-const LARGE: [&str; 3] = ["flow_run", "task_run", "run_state"];
+const LARGE: [&str; 6] = ["flow_run", "task_run", "run_state", "artifact", "artifact_latest", "variable"];
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster accepts connections");
@@ -31,8 +30,10 @@ async fn connect(url: &str) -> Client {
 async fn workspace(runs: u32) -> Client {
     let database = Database::create().await;
     let client = connect(&database.superuser).await;
-    let is_index = |line: &&str| line.starts_with("create index") || line.starts_with("create unique index");
-    let (indexes, tables): (Vec<&str>, Vec<&str>) = MIGRATION.lines().partition(is_index);
+    let migrations: String = crate::migrate::of_workspaces().collect();
+    let is_index =
+        |line: &&str| ["create index", "create unique index", "drop index"].iter().any(|word| line.starts_with(word));
+    let (indexes, tables): (Vec<&str>, Vec<&str>) = migrations.lines().partition(is_index);
     // Indexes are made when the rows are there, which is faster.
     let settings = format!("set search_path to ws; set explain.runs = '{runs}'; set maintenance_work_mem = '256MB'");
     for text in ["create schema ws", &settings, &tables.join("\n"), DATA, &indexes.join("\n"), "vacuum analyze"] {
@@ -96,9 +97,9 @@ async fn sql_keeps_to_its_indexes() {
     let mut wrong = Vec::new();
     for line in PLANS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let [what, body, index, most] = line.split(" | ").collect::<Vec<_>>()[..] else { panic!("cannot read {line}") };
-        let filters = filters(&ids.iter().fold(body.to_owned(), |body, (name, id)| body.replace(name, id)));
+        let asked = asked(&ids.iter().fold(body.to_owned(), |body, (name, id)| body.replace(name, id)));
         let mut found = Vec::new();
-        for sql in [filters.flows_to_find(), filters.deployments_to_find()] {
+        for sql in [asked.filters.flows_to_find(), asked.filters.deployments_to_find()] {
             found.push(match sql {
                 Some(sql) => Some(
                     client
@@ -113,7 +114,7 @@ async fn sql_keeps_to_its_indexes() {
             });
         }
         let near = Near::found(found.swap_remove(0), found.swap_remove(0));
-        let sql = statement(what, &filters, &near);
+        let sql = statement(what, &asked, &near);
         let text = format!("explain (analyze, timing off, format json) {}", sql.text());
         let row = client
             .query_one(&text, &sql.params())

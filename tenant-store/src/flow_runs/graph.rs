@@ -29,7 +29,7 @@ const NODES: &str = "select s.id is not null, coalesce(s.id, t.id), coalesce(f.n
     and coalesce(s.start_time, s.expected_start_time, t.start_time, t.expected_start_time) is not null limit $2";
 
 const ARTIFACTS: &str = "select a.task_run_id, a.id, a.created, a.key, a.type, \
-    a.key is null or not exists (select from artifact b where b.key = a.key and (b.created, b.id) > (a.created, a.id)), \
+    a.key is null or exists (select from artifact_latest l where l.latest_id = a.id), \
     case when a.type = 'progress' then a.data end \
     from artifact a where a.flow_run_id = $1 and a.type <> 'result' order by a.created, a.id limit $2";
 

@@ -1,13 +1,13 @@
 //! Flow runs: all SQL of the resource, by what is done with them.
 
-/// Deletes what hangs on the runs of a `with` part named `runs`; more parts of the same statement.
+/// Deletes what hangs on the runs of a `with` part named `runs`; more parts of the same statement. Artifacts are deleted
+/// before, by [`artifacts::delete_with`](crate::artifacts::delete_with).
 macro_rules! with_children {
     () => {
         "tasks as (delete from task_run where flow_run_id in (select id from runs) returning id), \
          states as (delete from run_state where run_id in (select id from runs union all select id from tasks)), \
          inputs as (delete from flow_run_input where flow_run_id in (select id from runs)), \
          logs as (delete from log where flow_run_id in (select id from runs)), \
-         artifacts as (delete from artifact where flow_run_id in (select id from runs)), \
          subflows as (update flow_run set parent_task_run_id = null, updated = now() where parent_task_run_id in (select id from tasks)) "
     };
 }

@@ -8,6 +8,7 @@ use domain::state::StateType;
 use domain::stored::Stored;
 use wire::Patch;
 
+use crate::artifacts::{self, Gone};
 use crate::{Result, Tx};
 
 const UPDATE: &str = "update flow_run set \
@@ -24,7 +25,7 @@ const SCHEDULED: &str = "select r.state_type, d.id is not null from flow_run r l
 const LABELS: &str = "select labels from flow_run where id = $1 for update";
 const SET_LABELS: &str = "update flow_run set labels = $2, updated = now() where id = $1";
 
-/// Its task runs, states, inputs, logs and artifacts go with a run; subflows stay, without their parent.
+/// Its task runs, states, inputs and logs go with a run; subflows stay, without their parent.
 const DELETE: &str = concat!(
     "with runs as (delete from flow_run where id = any($1) returning id), ",
     crate::flow_runs::with_children!(),
@@ -97,6 +98,7 @@ pub async fn merge_labels(mut tx: Tx<'_>, id: FlowRunId, newer: &Labels) -> Resu
 
 /// Deletes runs with what belongs to them; which of them there were.
 pub async fn delete(mut tx: Tx<'_>, ids: &[FlowRunId]) -> Result<Vec<FlowRunId>> {
+    artifacts::delete_with(&mut tx, Gone::FlowRuns(ids)).await?;
     let gone: Vec<(FlowRunId,)> = tx.all(DELETE, &[&ids]).await?;
     tx.commit().await?;
     Ok(gone.into_iter().map(|(id,)| id).collect())

@@ -6,6 +6,7 @@ use domain::FlowId;
 use domain::flows::{Flow, FlowCreate, FlowUpdate};
 use wire::Time;
 
+use crate::artifacts::{self, Gone};
 use crate::relations::Filters;
 use crate::sql::{Columns, Sql};
 use crate::{Result, Tx, row};
@@ -66,6 +67,7 @@ pub async fn update(tx: Tx<'_>, id: FlowId, change: &FlowUpdate) -> Result<bool>
 
 /// Deletes flows with their deployments and runs; which of them there were.
 pub async fn delete(mut tx: Tx<'_>, ids: &[FlowId]) -> Result<Vec<FlowId>> {
+    artifacts::delete_with(&mut tx, Gone::Flows(ids)).await?;
     let gone: Vec<(FlowId,)> = tx.all(DELETE, &[&ids]).await?;
     tx.commit().await?;
     Ok(gone.into_iter().map(|(id,)| id).collect())

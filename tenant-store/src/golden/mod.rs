@@ -5,29 +5,37 @@
 //! columns: as when that look found too many, or with `near` few. After a change that is meant, run
 //! `GOLDEN=write cargo test -p tenant-store sql` and read the difference. A criterion that no entry asks fails a test.
 
+use domain::artifacts::{Artifact, ArtifactCollection};
 use domain::flow_runs::FlowRun;
 use domain::flows::Flow;
 use domain::history::Intervals;
 use domain::observed_states::ObservedStateSort;
+use domain::saved_searches::SavedSearch;
 use domain::task_runs::TaskRun;
+use domain::variables::Variable;
 use serde_json::Value;
 use uuid::Uuid;
 use wire::{Described, Input, Schemas, Time};
 
+use crate::artifacts::{self, ArtifactCollectionFilter, ArtifactCollectionSort, ArtifactFilter, ArtifactSort};
 use crate::deployments::DeploymentFilter;
 use crate::flow_runs::{self, FlowRunFilter, FlowRunSort};
 use crate::flows::{self, FlowFilter, FlowSort};
 use crate::relations::{Filters, Near};
 use crate::run_states;
+use crate::saved_searches::{self, SavedSearchSort};
 use crate::sql::{Columns, Condition, Sql};
 use crate::task_runs::{self, TaskRunFilter, TaskRunSort};
+use crate::variables::{self, VariableFilter, VariableSort};
 use crate::work_pools::WorkPoolFilter;
 use crate::work_queues::WorkQueueFilter;
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
+    ("artifacts.sql", include_str!("artifacts.sql")),
     ("flows.sql", include_str!("flows.sql")),
     ("flow_runs.sql", include_str!("flow_runs.sql")),
     ("task_runs.sql", include_str!("task_runs.sql")),
+    ("variables.sql", include_str!("variables.sql")),
 ];
 
 /// The filters of a request.
@@ -40,11 +48,33 @@ struct Body {
     deployments: Option<DeploymentFilter>,
     work_pools: Option<WorkPoolFilter>,
     work_queues: Option<WorkQueueFilter>,
+    artifacts: Option<ArtifactFilter>,
+    latest_artifacts: Option<ArtifactCollectionFilter>,
+    variables: Option<VariableFilter>,
 }
 
-pub(crate) fn filters(text: &str) -> Filters {
-    let Body { flows, flow_runs, task_runs, deployments, work_pools, work_queues } = parsed(text);
-    Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues }
+/// What a request asks: of related resources, and of those that are related to none or only from their side.
+pub(crate) struct Asked {
+    pub filters: Filters,
+    artifacts: Option<ArtifactFilter>,
+    latest_artifacts: Option<ArtifactCollectionFilter>,
+    variables: Option<VariableFilter>,
+}
+
+pub(crate) fn asked(text: &str) -> Asked {
+    let Body {
+        flows,
+        flow_runs,
+        task_runs,
+        deployments,
+        work_pools,
+        work_queues,
+        artifacts,
+        latest_artifacts,
+        variables,
+    } = parsed(text);
+    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues };
+    Asked { filters, artifacts, latest_artifacts, variables }
 }
 
 pub(crate) fn parsed<T: Input>(text: &str) -> T {
@@ -60,7 +90,8 @@ pub(crate) fn intervals() -> Intervals {
 }
 
 /// What an entry asks for: a resource, what of it, perhaps in an order.
-pub(crate) fn statement<'a>(what: &str, filters: &'a Filters, near: &'a Near) -> Sql<'a> {
+pub(crate) fn statement<'a>(what: &str, asked: &'a Asked, near: &'a Near) -> Sql<'a> {
+    let Asked { filters, artifacts, latest_artifacts, variables } = asked;
     let words: Vec<&str> = what.split(' ').collect();
     let (limit, offset) = (200, 0);
     match words[..] {
@@ -85,30 +116,51 @@ pub(crate) fn statement<'a>(what: &str, filters: &'a Filters, near: &'a Near) ->
         ["observed_states", "list", sort] => {
             run_states::observed_statement(None, parsed::<ObservedStateSort>(&format!("\"{sort}\"")), limit)
         }
+        ["artifacts", "list", sort] => {
+            let sort = parsed::<ArtifactSort>(&format!("\"{sort}\""));
+            artifacts::page(artifacts.as_ref(), filters, sort, limit, offset)
+        }
+        ["artifacts", "count"] => artifacts::counting(artifacts.as_ref(), filters),
+        ["latest_artifacts", "list", sort] => {
+            let sort = parsed::<ArtifactCollectionSort>(&format!("\"{sort}\""));
+            artifacts::page_latest(latest_artifacts.as_ref(), filters, sort, limit, offset)
+        }
+        ["latest_artifacts", "count"] => artifacts::counting_latest(latest_artifacts.as_ref(), filters),
+        ["variables", "list", sort] => {
+            variables::page(variables.as_ref(), parsed::<VariableSort>(&format!("\"{sort}\"")), limit, offset)
+        }
+        ["variables", "count"] => variables::counting(variables.as_ref()),
+        ["saved_searches", "list", sort] => {
+            saved_searches::page(parsed::<SavedSearchSort>(&format!("\"{sort}\"")), limit, offset)
+        }
         _ => panic!("what is {what}?"),
     }
 }
 
 fn text(request: &str) -> String {
     let (what, body) = request.split_at(request.find('{').unwrap_or_else(|| panic!("no body: {request}")));
-    let (what, filters) = (what.trim(), filters(body));
+    let (what, asked) = (what.trim(), asked(body));
     let text = match what {
         "filter" => {
             let mut sql = Sql::default();
-            let Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues } = &filters;
-            let conditions: [Option<&dyn Condition>; 6] = [
+            let Asked { filters, artifacts, latest_artifacts, variables } = &asked;
+            let Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues } = filters;
+            let conditions: [Option<&dyn Condition>; 9] = [
                 flows.as_ref().map(|f| f as _),
                 flow_runs.as_ref().map(|f| f as _),
                 task_runs.as_ref().map(|f| f as _),
                 deployments.as_ref().map(|f| f as _),
                 work_pools.as_ref().map(|f| f as _),
                 work_queues.as_ref().map(|f| f as _),
+                artifacts.as_ref().map(|f| f as _),
+                latest_artifacts.as_ref().map(|f| f as _),
+                variables.as_ref().map(|f| f as _),
             ];
             conditions.into_iter().flatten().for_each(|condition| condition.write(&mut sql));
             sql.text().to_owned()
         }
         "find" => {
-            let found = [filters.flows_to_find(), filters.deployments_to_find()];
+            let found = [asked.filters.flows_to_find(), asked.filters.deployments_to_find()];
             let texts: Vec<&str> = found.iter().flatten().map(|sql| sql.text()).collect();
             if texts.is_empty() { "-".to_owned() } else { texts.join("; ") }
         }
@@ -116,15 +168,24 @@ fn text(request: &str) -> String {
             // As after a look that found one flow and two deployments.
             Some(what) => {
                 let near = Near::found(
-                    filters.flows_to_find().map(|_| vec![Uuid::nil()]),
-                    filters.deployments_to_find().map(|_| vec![Uuid::nil(); 2]),
+                    asked.filters.flows_to_find().map(|_| vec![Uuid::nil()]),
+                    asked.filters.deployments_to_find().map(|_| vec![Uuid::nil(); 2]),
                 );
-                statement(what, &filters, &near).text().to_owned()
+                statement(what, &asked, &near).text().to_owned()
             }
-            None => statement(what, &filters, &Near::default()).text().to_owned(),
+            None => statement(what, &asked, &Near::default()).text().to_owned(),
         },
     };
-    text.replace(Flow::COLUMNS, "…").replace(FlowRun::COLUMNS, "…").replace(TaskRun::COLUMNS, "…")
+    let columns = [
+        Flow::COLUMNS,
+        FlowRun::COLUMNS,
+        TaskRun::COLUMNS,
+        ArtifactCollection::COLUMNS,
+        Artifact::COLUMNS,
+        Variable::COLUMNS,
+        SavedSearch::COLUMNS,
+    ];
+    columns.into_iter().fold(text, |text, columns| text.replace(columns, "…"))
 }
 
 /// Requests and what stands below them.
@@ -200,7 +261,19 @@ fn sql_of_every_order_is_shown() {
     let flows = FlowSort::schema(&mut schemas);
     let flow_runs = FlowRunSort::schema(&mut schemas);
     let task_runs = TaskRunSort::schema(&mut schemas);
-    for (what, schema) in [("flows", flows), ("flow_runs", flow_runs), ("task_runs", task_runs)] {
+    let artifacts = ArtifactSort::schema(&mut schemas);
+    let latest_artifacts = ArtifactCollectionSort::schema(&mut schemas);
+    let variables = VariableSort::schema(&mut schemas);
+    let saved_searches = SavedSearchSort::schema(&mut schemas);
+    for (what, schema) in [
+        ("flows", flows),
+        ("flow_runs", flow_runs),
+        ("task_runs", task_runs),
+        ("artifacts", artifacts),
+        ("latest_artifacts", latest_artifacts),
+        ("variables", variables),
+        ("saved_searches", saved_searches),
+    ] {
         for sort in resolved(schema, &schemas) {
             let request = format!("-- {what} list {} {{}}", sort.as_str().unwrap_or_default());
             assert!(FILES.iter().any(|(_, file)| file.lines().any(|line| line == request)), "no entry: {request}");

@@ -27,6 +27,12 @@ pub use owner::Owners;
 pub use provision::Provisioner;
 pub use workspaces::{Outcome, Progress, Report, Subject, migrate_workspaces};
 
+/// The text of each file of a workspace, in order.
+#[cfg(test)]
+pub(crate) fn of_workspaces() -> impl Iterator<Item = &'static str> {
+    files::WORKSPACE.iter().map(|file| file.sql)
+}
+
 /// The version of the control schema after all files.
 pub const CONTROL_VERSION: i32 = files::CONTROL.len() as i32;
 /// The version of a workspace's schema after all files.

@@ -7,11 +7,13 @@ use domain::rules::event::{StateChange, Surroundings, state_change};
 use domain::run::{FlowRunCore, Progress, TaskRunCore};
 use domain::state::{State, StateType};
 use domain::stored::Stored;
-use domain::{ArtifactId, FlowRunId};
+use domain::{ArtifactCollectionId, ArtifactId, FlowRunId};
 use uuid::Uuid;
 use wire::{RawJson, Time};
 
-use super::changes::{CacheEntry, FlowRunChange, ForgottenInput, NewArtifact, NewEvent, NewState, TaskRunChange};
+use super::changes::{
+    CacheEntry, FlowRunChange, ForgottenInput, LatestArtifact, NewArtifact, NewEvent, NewState, TaskRunChange,
+};
 use super::{Aftermath, Changes, Wake};
 
 /// A run that is asked to cancel and does not is cancelled after this long.
@@ -118,8 +120,13 @@ fn write_state(written: &Written, run_id: Uuid, kind: i16, changes: &mut Changes
     let Written { state, artifact } = written;
     changes.state(NewState { id: state.id, run_id, kind, timestamp: state.timestamp, state: Stored::of(state) });
     if let Some(artifact) = artifact {
+        let id = ArtifactId::new(state.timestamp);
+        if let Some(key) = artifact.key.clone() {
+            let of_key = ArtifactCollectionId::new(state.timestamp);
+            changes.latest_artifact(LatestArtifact { key, id: of_key, latest_id: id });
+        }
         changes.artifact(NewArtifact {
-            id: ArtifactId::new(state.timestamp),
+            id,
             key: artifact.key.clone(),
             kind: artifact.type_.clone(),
             description: artifact.description.clone(),

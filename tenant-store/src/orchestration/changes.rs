@@ -10,7 +10,9 @@ use domain::run::{FlowRunPolicy, TaskRunPolicy};
 use domain::state::{State, StateType};
 use domain::stored::Stored;
 use domain::task_runs::{TaskInputs, TaskRun};
-use domain::{ArtifactId, DeploymentId, EventId, FlowId, FlowRunId, StateId, TaskRunId, WorkQueueId};
+use domain::{
+    ArtifactCollectionId, ArtifactId, DeploymentId, EventId, FlowId, FlowRunId, StateId, TaskRunId, WorkQueueId,
+};
 use uuid::Uuid;
 use wire::{RawJson, RawObject, Time};
 
@@ -148,6 +150,13 @@ rows! {
 }
 
 rows! {
+    /// The latest artifact of its key.
+    LatestArtifact in LatestArtifacts { key: String = "text", id: ArtifactCollectionId = "uuid", latest_id: ArtifactId = "uuid" }
+    "insert into artifact_latest (key, id, latest_id) select distinct on (u.key) u.key, u.id, u.latest_id from {} \
+        order by u.key, u.latest_id desc on conflict (key) do update set latest_id = excluded.latest_id, updated = now()"
+}
+
+rows! {
     /// A state that other task runs with the key may take.
     CacheEntry in CacheEntries { cache_key: String = "text", expiration: Option<Time> = "timestamptz", state_id: StateId = "uuid" }
     "insert into task_run_cache (cache_key, expiration, state_id) select u.cache_key, u.expiration, u.state_id from {}"
@@ -265,6 +274,7 @@ pub(crate) struct Changes {
     task_runs: TaskRunChanges,
     events: Events,
     artifacts: Artifacts,
+    latest_artifacts: LatestArtifacts,
     cache: CacheEntries,
     forgotten: ForgottenInputs,
     inputs: NewInputs,
@@ -286,12 +296,13 @@ push! {
     task_run(TaskRunChange) to task_runs;
     event(NewEvent) to events;
     artifact(NewArtifact) to artifacts;
+    latest_artifact(LatestArtifact) to latest_artifacts;
     cache(CacheEntry) to cache;
     forget(ForgottenInput) to forgotten;
     input(NewInput) to inputs;
 }
 
-const TABLES: usize = 10;
+const TABLES: usize = 11;
 
 impl Changes {
     fn tables(&self) -> [&dyn Rows; TABLES] {
@@ -303,11 +314,24 @@ impl Changes {
             task_runs,
             events,
             artifacts,
+            latest_artifacts,
             cache,
             forgotten,
             inputs,
         } = self;
-        [new_flow_runs, new_task_runs, states, flow_runs, task_runs, events, artifacts, cache, forgotten, inputs]
+        [
+            new_flow_runs,
+            new_task_runs,
+            states,
+            flow_runs,
+            task_runs,
+            events,
+            artifacts,
+            latest_artifacts,
+            cache,
+            forgotten,
+            inputs,
+        ]
     }
 
     pub fn is_empty(&self) -> bool {

@@ -13,6 +13,7 @@ use domain::TaskRunId;
 use domain::slug::slug;
 use domain::task_runs::{TaskRun, TaskRunUpdate};
 
+use crate::artifacts::{self, Gone};
 use crate::sql::Columns;
 use crate::{Result, Tx};
 
@@ -28,11 +29,10 @@ static READ: LazyLock<String> =
     LazyLock::new(|| format!("select {} from task_run t where t.id = $1", TaskRun::COLUMNS));
 const UPDATE: &str = "update task_run set name = case when $2 then $3 else name end, updated = now() where id = $1";
 
-/// Its states, logs and artifacts go with a run; a subflow it stands for stays, without its parent.
+/// Its states and logs go with a run; a subflow it stands for stays, without its parent.
 const DELETE: &str = "with gone as (delete from task_run where id = $1 returning id), \
     states as (delete from run_state where run_id in (select id from gone)), \
     logs as (delete from log where task_run_id in (select id from gone)), \
-    artifacts as (delete from artifact where task_run_id in (select id from gone)), \
     subflows as (update flow_run set parent_task_run_id = null, updated = now() where parent_task_run_id in (select id from gone)) \
     select id from gone";
 
@@ -48,7 +48,8 @@ pub async fn update(tx: Tx<'_>, id: TaskRunId, change: TaskRunUpdate) -> Result<
 }
 
 /// Whether there was such a run.
-pub async fn delete(tx: Tx<'_>, id: TaskRunId) -> Result<bool> {
+pub async fn delete(mut tx: Tx<'_>, id: TaskRunId) -> Result<bool> {
+    artifacts::delete_with(&mut tx, Gone::TaskRun(id)).await?;
     let gone: Option<(TaskRunId,)> = tx.last_opt(DELETE, &[&id]).await?;
     Ok(gone.is_some())
 }

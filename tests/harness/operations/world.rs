@@ -129,6 +129,22 @@ impl<'s> World<'s> {
                 "an-input".to_owned()
             }
 
+            "variable" => {
+                let variable = json!({"name": self.get("text"), "value": 1});
+                let variable = made(api.post("/variables/", &variable));
+                self.also("variable_name", text(&variable, "name"));
+                text(&variable, "id")
+            }
+            "variable_name" => self.with("variable", word),
+            "saved_search" => text(&made(api.put("/saved_searches/", &json!({"name": self.get("text")}))), "id"),
+            "artifact" => {
+                let artifact = json!({"key": self.get("text"), "type": "markdown", "data": "text"});
+                let artifact = made(api.post("/artifacts/", &artifact));
+                self.also("artifact_key", text(&artifact, "key"));
+                text(&artifact, "id")
+            }
+            "artifact_key" => self.with("artifact", word),
+
             "bot" => {
                 let bot = self.tenant.account.bot();
                 self.also("bot_key", bot.key_id);

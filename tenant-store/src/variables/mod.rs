@@ -1,0 +1,122 @@
+//! Variables: all SQL of the resource. What may be asked of them is in [`filter`].
+
+mod filter;
+
+use domain::VariableId;
+use domain::variables::{Variable, VariableCreate, VariableReplace, VariableUpdate};
+use wire::Time;
+
+use crate::sql::{Columns, Sql};
+use crate::{Result, Tx, row};
+
+pub use filter::{VariableFilter, VariableSort};
+
+row! { Variable: id "v.id", created "v.created", updated "v.updated", name "v.name", value "v.value", tags "v.tags" }
+
+macro_rules! changes {
+    () => {
+        "update variable set name = case when $2 then $3 else name end, value = case when $4 then $5 else value end, \
+         tags = case when $6 then coalesce($7::text[], '{}') else tags end, updated = now() where "
+    };
+}
+
+const CREATE: &str = "insert into variable as v (id, name, value, tags) values ($1, $2, $3, $4) \
+    on conflict (name) do nothing returning v.id, v.created, v.updated, v.name, v.value, v.tags";
+/// A row that was inserted has no older version (`xmax`).
+const REPLACE: &str = "insert into variable as v (id, name, value, tags) values ($1, $2, $3, $4) \
+    on conflict (name) do update set value = excluded.value, tags = excluded.tags, updated = now() \
+    returning v.id, v.created, v.updated, v.name, v.value, v.tags, v.xmax = 0";
+const READ: &str = "select v.id, v.created, v.updated, v.name, v.value, v.tags from variable v where v.id = $1";
+const BY_NAME: &str = "select v.id, v.created, v.updated, v.name, v.value, v.tags from variable v where v.name = $1";
+const UPDATE: &str = concat!(changes!(), "id = $1");
+const UPDATE_BY_NAME: &str = concat!(changes!(), "name = $1");
+const DELETE: &str = "delete from variable where id = $1";
+const DELETE_BY_NAME: &str = "delete from variable where name = $1";
+
+/// Which variable is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    Id(VariableId),
+    Name(&'a str),
+}
+
+struct Replaced {
+    variable: Variable,
+    fresh: bool,
+}
+
+impl crate::pool::FromRow for Replaced {
+    fn from_row(row: &tokio_postgres::Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { variable: Variable::from_row(row)?, fresh: row.try_get(6)? })
+    }
+}
+
+/// `None` when there is one of that name.
+pub async fn create(tx: Tx<'_>, new: &VariableCreate) -> Result<Option<Variable>> {
+    let VariableCreate { name, value, tags } = new;
+    tx.last_opt(CREATE, &[&VariableId::new(Time::of_machine()), name, value, tags]).await
+}
+
+/// The variable of that name as it is to be, and whether it is new.
+pub async fn replace(tx: Tx<'_>, name: &str, new: &VariableReplace) -> Result<(Variable, bool)> {
+    let VariableReplace { value, tags } = new;
+    let replaced = tx.last_one(REPLACE, &[&VariableId::new(Time::of_machine()), &name, value, tags]).await?;
+    let Replaced { variable, fresh } = replaced;
+    Ok((variable, fresh))
+}
+
+pub async fn read(tx: &mut Tx<'_>, which: Which<'_>) -> Result<Option<Variable>> {
+    match which {
+        Which::Id(id) => tx.opt(READ, &[&id]).await,
+        Which::Name(name) => tx.opt(BY_NAME, &[&name]).await,
+    }
+}
+
+/// Whether there was such a variable. A name that another one has is a conflict.
+pub async fn update(tx: Tx<'_>, which: Which<'_>, change: &VariableUpdate) -> Result<bool> {
+    let VariableUpdate { name, value, tags } = change;
+    let (new_name, new_tags) = (name.value().and_then(Option::as_ref), tags.value().and_then(Option::as_ref));
+    let (text, key): (&'static str, crate::pool::Param<'_>) = match &which {
+        Which::Id(id) => (UPDATE, id),
+        Which::Name(name) => (UPDATE_BY_NAME, name),
+    };
+    let params = [key, &name.is_set(), &new_name, &value.is_set(), &value.value(), &tags.is_set(), &new_tags];
+    Ok(tx.last_run(text, &params).await? == 1)
+}
+
+/// Whether there was such a variable.
+pub async fn delete(tx: Tx<'_>, which: Which<'_>) -> Result<bool> {
+    let gone = match which {
+        Which::Id(id) => tx.last_run(DELETE, &[&id]).await?,
+        Which::Name(name) => tx.last_run(DELETE_BY_NAME, &[&name]).await?,
+    };
+    Ok(gone == 1)
+}
+
+pub async fn list(
+    tx: &mut Tx<'_>,
+    filter: Option<&VariableFilter>,
+    sort: VariableSort,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Variable>> {
+    tx.all_of(&page(filter, sort, limit, offset)).await
+}
+
+pub async fn count(tx: &mut Tx<'_>, filter: Option<&VariableFilter>) -> Result<i64> {
+    let (count,) = tx.one_of(&counting(filter)).await?;
+    Ok(count)
+}
+
+pub(crate) fn page(filter: Option<&VariableFilter>, sort: VariableSort, limit: i64, offset: i64) -> Sql<'_> {
+    let mut sql = Sql::new("select ");
+    sql.push(Variable::COLUMNS).push(" from variable v where true");
+    sql.and(filter).page(sort.sql(), limit, offset);
+    sql
+}
+
+pub(crate) fn counting(filter: Option<&VariableFilter>) -> Sql<'_> {
+    let mut sql = Sql::new("select count(*) from variable v where true");
+    sql.and(filter);
+    sql
+}
