@@ -45,13 +45,13 @@ pub struct VariableCreate {
 #[derive(Debug, Clone, Input)]
 #[input(forbid_extra)]
 pub struct VariableUpdate {
-    /// A name that is null is a conflict, as in the reference.
+    /// Null is a conflict, as in the reference.
     #[input(with = new_name)]
     pub name: Patch<Option<String>>,
     /// Null is a value like any other.
     #[input(with = new_value)]
     pub value: Patch<RawJson>,
-    /// Null takes all away.
+    /// Null is a conflict, as in the reference.
     pub tags: Patch<Option<Vec<String>>>,
 }
 

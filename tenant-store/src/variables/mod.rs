@@ -16,7 +16,7 @@ row! { Variable: id "v.id", created "v.created", updated "v.updated", name "v.na
 macro_rules! changes {
     () => {
         "update variable set name = case when $2 then $3 else name end, value = case when $4 then $5 else value end, \
-         tags = case when $6 then coalesce($7::text[], '{}') else tags end, updated = now() where "
+         tags = case when $6 then $7 else tags end, updated = now() where "
     };
 }
 
@@ -72,7 +72,7 @@ pub async fn read(tx: &mut Tx<'_>, which: Which<'_>) -> Result<Option<Variable>>
     }
 }
 
-/// Whether there was such a variable. A name that another one has is a conflict.
+/// Whether there was such a variable. A name that another one has is a conflict, and so is a null that has no place.
 pub async fn update(tx: Tx<'_>, which: Which<'_>, change: &VariableUpdate) -> Result<bool> {
     let VariableUpdate { name, value, tags } = change;
     let (new_name, new_tags) = (name.value().and_then(Option::as_ref), tags.value().and_then(Option::as_ref));
