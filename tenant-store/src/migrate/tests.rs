@@ -42,6 +42,34 @@ async fn everything_can_run_twice() {
 }
 
 #[tokio::test]
+async fn artifacts_of_a_schema_of_version_1_have_their_latest_after_it() {
+    let Installation { owners, database, .. } = Installation::create().await;
+    Provisioner::new(owners.clone(), 1).refill().await.unwrap();
+    let owner = owner::connect(&database.owner).await.unwrap();
+    let schema: String = owner.query_one("select schema_name from control.spare", &[]).await.unwrap().get(0);
+    // As the first file left it.
+    let before = format!(
+        "set search_path to {schema}; drop table artifact_latest, variable, saved_search;
+         drop index artifact_key_created, artifact_created, artifact_updated;
+         alter table artifact alter column key type text;
+         create index artifact_key on artifact (key, created) where key is not null;
+         insert into artifact (id, key, created) select gen_random_uuid(), key, now() + n * interval '1 hour'
+             from unnest(array['a', 'b', null]) key, generate_series(1, 3) n;
+         update workspace_meta set schema_version = 1"
+    );
+    owner.batch_execute(&before).await.unwrap();
+    let report = migrate_workspaces(&owners, 1, &|_| ()).await.unwrap();
+    assert_eq!((report.migrated, report.failed.len()), (1, 0), "{:?}", report.failed);
+    let latest = owner.query(
+        "select l.key from artifact_latest l join artifact a on a.id = l.latest_id
+         where not exists (select from artifact b where b.key = a.key and b.created > a.created) order by 1",
+        &[],
+    );
+    let latest: Vec<String> = latest.await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert_eq!(latest, ["a", "b"]);
+}
+
+#[tokio::test]
 async fn a_workspace_takes_a_spare_or_has_one_made() {
     let Installation { owners, control, .. } = Installation::create().await;
     let account = control.create_account(By::Shell, &NewAccount { handle: "a", name: "a" }).await.unwrap().id;
