@@ -1,11 +1,13 @@
 //! Who may use how many connections at once.
 //!
 //! Each lane has a share of the pool, and within it each workspace has a smaller one, so that a tenant's heavy lists wait
-//! for each other and nobody's state changes wait for them.
+//! for each other and nobody's state changes wait for them. A workspace whose lists take long ([`LONG`]) has them one after
+//! the other: several at once would take every core of the database.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use domain::WorkspaceId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -59,11 +61,39 @@ fn shares(lane: Lane, size: usize) -> (usize, usize) {
     }
 }
 
-type Shares = [Arc<Semaphore>; LANES];
+type Semaphores = [Arc<Semaphore>; LANES];
+
+/// Lists that take longer than this on average are had one after the other.
+const LONG: Duration = Duration::from_millis(50);
+
+/// What a workspace may use.
+struct Shares {
+    lanes: Semaphores,
+    lists: Pace,
+    /// Of one, for lists that take long.
+    alone: Arc<Semaphore>,
+}
+
+/// How long a workspace's latest lists took, in microseconds: each new one counts a quarter.
+#[derive(Default)]
+struct Pace(AtomicU64);
+
+impl Pace {
+    fn took(&self, time: Duration) {
+        let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        // That two meet here, and one is not counted, does not matter.
+        let before = self.0.load(Ordering::Relaxed);
+        self.0.store(before - before / 4 + time / 4, Ordering::Relaxed);
+    }
+
+    fn is_long(&self) -> bool {
+        u128::from(self.0.load(Ordering::Relaxed)) > LONG.as_micros()
+    }
+}
 
 pub(super) struct Lanes {
     whole: Arc<Semaphore>,
-    lanes: Shares,
+    lanes: Semaphores,
     /// Only of workspaces with work in flight; emptied as they come to rest.
     workspaces: Mutex<HashMap<WorkspaceId, Weak<Shares>>>,
     waiting: [AtomicUsize; LANES],
@@ -82,7 +112,18 @@ impl Drop for Waiting<'_> {
 /// The right to use one connection; ends when dropped.
 pub(super) struct Turn {
     _permits: [OwnedSemaphorePermit; 3],
-    _shares: Arc<Shares>,
+    _alone: Option<OwnedSemaphorePermit>,
+    shares: Arc<Shares>,
+    lane: Lane,
+    begun: Instant,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.lane == Lane::Heavy {
+            self.shares.lists.took(self.begun.elapsed());
+        }
+    }
 }
 
 impl Lanes {
@@ -96,7 +137,7 @@ impl Lanes {
         }
     }
 
-    fn semaphores(share: impl Fn(Lane) -> usize) -> Shares {
+    fn semaphores(share: impl Fn(Lane) -> usize) -> Semaphores {
         Lane::ALL.map(|lane| Arc::new(Semaphore::new(share(lane))))
     }
 
@@ -106,10 +147,15 @@ impl Lanes {
         waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(waiting);
         let shares = self.of_workspace(workspace);
-        let own = acquire(&shares[lane as usize]).await;
+        let own = acquire(&shares.lanes[lane as usize]).await;
+        // Only here is it known how long the lists before this one took.
+        let alone = match lane == Lane::Heavy && shares.lists.is_long() {
+            true => Some(acquire(&shares.alone).await),
+            false => None,
+        };
         let of_lane = acquire(&self.lanes[lane as usize]).await;
         let of_whole = acquire(&self.whole).await;
-        Turn { _permits: [own, of_lane, of_whole], _shares: shares }
+        Turn { _permits: [own, of_lane, of_whole], _alone: alone, shares, lane, begun: Instant::now() }
     }
 
     pub fn status(&self) -> [LaneStatus; LANES] {
@@ -129,7 +175,8 @@ impl Lanes {
         if workspaces.len() >= 1000 {
             workspaces.retain(|_, weak| weak.strong_count() > 0);
         }
-        let made = Arc::new(Self::semaphores(|lane| shares(lane, self.size).1));
+        let lanes = Self::semaphores(|lane| shares(lane, self.size).1);
+        let made = Arc::new(Shares { lanes, lists: Pace::default(), alone: Arc::new(Semaphore::new(1)) });
         workspaces.insert(workspace, Arc::downgrade(&made));
         made
     }
@@ -138,4 +185,36 @@ impl Lanes {
 async fn acquire(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     // These semaphores are never closed.
     semaphore.clone().acquire_owned().await.expect("an open semaphore")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn lists_are_long_when_the_latest_of_them_were() {
+        let pace = Pace::default();
+        pace.took(LONG * 2);
+        assert!(!pace.is_long(), "one says little");
+        (0..8).for_each(|_| pace.took(LONG * 2));
+        assert!(pace.is_long());
+        (0..8).for_each(|_| pace.took(LONG / 10));
+        assert!(!pace.is_long());
+    }
+
+    #[tokio::test]
+    async fn long_lists_of_a_workspace_come_one_after_the_other_and_nobody_elses_wait_for_them() {
+        let lanes = Lanes::new(16);
+        let (long, other) = (WorkspaceId(uuid::Uuid::from_u128(1)), WorkspaceId(uuid::Uuid::from_u128(2)));
+        let first = lanes.turn(long, Lane::Heavy).await;
+        (0..9).for_each(|_| first.shares.lists.took(LONG * 2));
+        let second = lanes.turn(long, Lane::Heavy).await;
+        assert!(lanes.turn(long, Lane::Heavy).now_or_never().is_none(), "the second is one that has to be alone");
+        assert!(lanes.turn(long, Lane::Read).now_or_never().is_some());
+        assert!(lanes.turn(other, Lane::Heavy).now_or_never().is_some());
+        drop(second);
+        assert!(lanes.turn(long, Lane::Heavy).now_or_never().is_some());
+    }
 }

@@ -101,16 +101,16 @@ pub struct PoolStatus {
 /// Told how long each request waited for its connection, or until it gave up.
 type OnWait = Box<dyn Fn(Lane, Duration) + Send + Sync>;
 
-/// What a new session is told: the hot lane's time-outs and generic plans, so that its transactions need not set them. Not
-/// by options of the connection, which some poolers refuse. Behind a pooler of transactions sessions are not ours, and each
-/// transaction sets all it needs.
+/// What a new session is told: the hot lane's time-outs and generic plans, so that its transactions need not set them, and
+/// that a list takes one core, not its neighbours' too. Not by options of the connection, which some poolers refuse. Behind a
+/// pooler of transactions sessions are not ours, and each transaction sets all it needs.
 fn prepared_sessions(settings: &PoolSettings) -> Hook {
     let told = match settings.pooler {
         Pooler::None => {
             let (timeout, idle) = (settings.timeouts.hot.as_millis(), settings.idle_transaction.as_millis());
             format!(
                 "SET statement_timeout TO {timeout};SET idle_in_transaction_session_timeout TO {idle};\
-                 SET plan_cache_mode TO force_generic_plan"
+                 SET plan_cache_mode TO force_generic_plan;SET max_parallel_workers_per_gather TO 0"
             )
         }
         Pooler::Transaction => String::new(),
