@@ -81,7 +81,10 @@ impl Postgres {
     pub(crate) async fn connect(&self, within: Duration) -> Result<(Client, JoinHandle<()>), Error> {
         let mut config = self.config.clone();
         config.connect_timeout(within);
-        Connector::to(self).connect(&config).await
+        let connector = Connector::to(self);
+        // Whoever works with it hears of its end.
+        connector.open.close();
+        connector.connect(&config).await
     }
 }
 

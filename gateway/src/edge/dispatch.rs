@@ -64,7 +64,7 @@ async fn dispatch(app: App, bodies: &Bodies, mut request: Request) -> Response {
         // Who sends slowly is not waited for any longer.
         Err(_) => return end(parts.version, too_slow().answer(op.id)),
     };
-    if let Err(failure) = take_items(op, way.meter.as_ref(), &collected) {
+    if let Err(failure) = take_items(op, way.meter.as_deref(), &collected) {
         return failure.answer(op.id);
     }
     let call = Call {

@@ -1,5 +1,6 @@
 //! What the layers learn of a request on its way, handed down in its extensions.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Request;
@@ -19,7 +20,7 @@ pub struct Way {
     /// The key the caller came with, for sockets, which must ask again whether it still counts.
     pub key: Option<Secret>,
     /// What measures the caller; of who is in no account, nothing.
-    pub meter: Option<Meter>,
+    pub meter: Option<Arc<Meter>>,
 }
 
 /// How far authentication let the caller.

@@ -1,8 +1,9 @@
 //! Measures one caller: which buckets what they ask is taken from, all of them or none.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use domain::{AccountId, WorkspaceId};
+use domain::{AccountId, KeyId, WorkspaceId};
 use http::HeaderMap;
 use tenant_store::control::Principal;
 
@@ -28,8 +29,7 @@ pub struct Over {
     pub wait: Nanos,
 }
 
-/// A caller's buckets. Cheap to clone.
-#[derive(Clone)]
+/// A caller's buckets.
 pub struct Meter {
     requests: Vec<Limit>,
     items: Vec<Limit>,
@@ -39,7 +39,13 @@ pub struct Meter {
     metrics: Arc<Metrics>,
 }
 
-#[derive(Clone)]
+/// The callers of an account as they were made of what it may: they live as long as that counts.
+#[derive(Default)]
+pub struct Meters(RwLock<HashMap<(Option<WorkspaceId>, KeyId), Arc<Meter>>>);
+
+/// Callers of an account that are remembered at most; beyond, all are forgotten.
+const MOST: usize = 10_000;
+
 struct Limit {
     name: &'static str,
     quota: Quota,
@@ -52,6 +58,20 @@ impl Kind {
             Kind::Requests => ["requests", "requests-of-workspace", "requests-of-key"],
             Kind::Items => ["logs-and-events", "logs-and-events-of-workspace", "logs-and-events-of-key"],
         }
+    }
+}
+
+impl Meters {
+    pub(super) fn get(&self, workspace: Option<WorkspaceId>, key: KeyId, make: impl FnOnce() -> Meter) -> Arc<Meter> {
+        let caller = (workspace, key);
+        if let Some(meter) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&caller) {
+            return meter.clone();
+        }
+        let mut meters = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if meters.len() >= MOST {
+            meters.clear();
+        }
+        meters.entry(caller).or_insert_with(|| Arc::new(make())).clone()
     }
 }
 

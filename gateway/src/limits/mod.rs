@@ -81,9 +81,10 @@ impl Limits {
         account: AccountId,
         workspace: Option<WorkspaceId>,
         principal: &Principal,
-    ) -> Result<Meter, StoreError> {
+    ) -> Result<Arc<Meter>, StoreError> {
         let known = self.plans.of(account).await?;
-        Ok(Meter::new(&known, &self.cells, self.metrics.clone(), account, workspace, principal))
+        let make = || Meter::new(&known, &self.cells, self.metrics.clone(), account, workspace, principal);
+        Ok(known.meters.get(workspace, principal.key, make))
     }
 
     /// The plan or the allocations of an account were changed here.

@@ -10,6 +10,7 @@ use domain::{AccountId, WorkspaceId};
 use tenant_store::Result;
 use tenant_store::control::{Allowance, Control};
 
+use super::meter::Meters;
 use super::quota::Quota;
 use super::usage::Usage;
 
@@ -26,6 +27,7 @@ pub struct Known {
     /// In percent of the account's.
     pub parts: HashMap<WorkspaceId, u32>,
     pub usage: Arc<Usage>,
+    pub meters: Meters,
     read: Instant,
     asking: AtomicBool,
 }
@@ -110,6 +112,7 @@ impl Known {
             requests_of_a_key: quota(plan.as_ref().and_then(|plan| plan.requests_of_a_key)),
             parts: allocations.iter().map(|given| (given.workspace, part(given.percentage))).collect(),
             usage,
+            meters: Meters::default(),
             read: Instant::now(),
             asking: AtomicBool::new(false),
         }

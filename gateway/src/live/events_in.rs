@@ -5,6 +5,7 @@
 //! socket again. The library queues the answer to a ping when it hands the ping out, and writes it with the next read or
 //! write; nothing is read or written between a ping and the commit of what came before it. The same holds for a close.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::AccountId;
@@ -165,7 +166,7 @@ struct Workspace {
 
 impl Workspace {
     /// Asked for anew each time: a plan may change while a socket is open. `None` while it cannot be known.
-    async fn meter(&self) -> Option<Meter> {
+    async fn meter(&self) -> Option<Arc<Meter>> {
         self.app.limits().meter(self.account, Some(self.scope.workspace()), &self.principal).await.ok()
     }
 }

@@ -90,6 +90,8 @@
   value: {{ int .Values.connections.maxHeaders | quote }}
 - name: PREFECTURE_BODY_LIMIT
   value: {{ int64 .Values.requests.bodyLimit | quote }}
+- name: PREFECTURE_BODIES_MEMORY
+  value: {{ int64 .Values.requests.bodiesMemory | quote }}
 - name: PREFECTURE_REQUEST_TIMEOUT
   value: {{ .Values.requests.timeout | quote }}
 - name: PREFECTURE_BODY_TIMEOUT
