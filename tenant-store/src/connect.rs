@@ -23,7 +23,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(1);
 /// A connection string, parsed: `postgres://…` or `key=value …`, of libpq's words those that tokio-postgres knows, with
 /// `sslmode` and `sslrootcert`.
 ///
-/// TLS is used with `sslmode=require`, `verify-ca` and `verify-full`, which are one here: the server's certificate and its
+/// TLS is used with `sslmode=require`, `verify-ca` and `verify-full`, which are one here, or where only `sslrootcert` is given: the server's certificate and its
 /// name are checked, against the system's roots (or those in `SSL_CERT_FILE`) and those in `sslrootcert`. Without one of
 /// them the connection is plain, because what is encrypted for whoever answers is not safe, and should not look so.
 #[derive(Clone)]
@@ -48,11 +48,16 @@ impl FromStr for Postgres {
         let (text, mode) = without(text, "sslmode");
         let (text, roots) = without(&text, "sslrootcert");
         let mut config: Config = text.parse().map_err(|_| NotPostgres::Text)?;
-        let tls = match mode.as_deref() {
-            None | Some("disable" | "allow" | "prefer") => None,
-            Some("require" | "verify-ca" | "verify-full") => Some(MakeRustlsConnect::new(trusting(roots)?)),
+        // By a spelling that the parser knows and `without` does not.
+        let hidden = config.get_ssl_mode() == SslMode::Require;
+        let asked = match mode.as_deref() {
+            // Whoever names roots wants them used.
+            None => hidden || roots.is_some(),
+            Some("disable" | "allow" | "prefer") => hidden,
+            Some("require" | "verify-ca" | "verify-full") => true,
             Some(_) => return Err(NotPostgres::Text),
         };
+        let tls = if asked { Some(MakeRustlsConnect::new(trusting(roots)?)) } else { None };
         config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         Ok(Self { config, tls })
     }
@@ -215,6 +220,22 @@ mod tests {
             let postgres: Postgres = format!("postgres://u@h/d?sslmode={mode}").parse().unwrap();
             assert_eq!(postgres.tls.is_some(), is_used, "{mode}");
             assert_eq!(postgres.config.get_ssl_mode(), if is_used { SslMode::Require } else { SslMode::Disable });
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_a_wish_for_tls_is_missed() {
+        for text in [
+            "host=h user=u sslmode = require",
+            "host=h user=u\tsslmode=require",
+            "host=h\nuser=u\nsslmode=require\n",
+            "host=h user=u sslmode='require'",
+            "postgres://u:p?w@h/d?sslmode=require",
+            "postgres://u@h/d?ssl%6Dode=require",
+            "postgres://u@h/d?sslrootcert=system",
+        ] {
+            // Refused is well, too: what must not be is a plain connection.
+            assert!(text.parse::<Postgres>().map_or(true, |postgres| postgres.tls.is_some()), "{text:?}");
         }
     }
 

@@ -41,7 +41,10 @@ pub struct Meter {
 
 /// The callers of an account as they were made of what it may: they live as long as that counts.
 #[derive(Default)]
-pub struct Meters(RwLock<HashMap<(Option<WorkspaceId>, KeyId), Arc<Meter>>>);
+pub struct Meters(RwLock<HashMap<Caller, Arc<Meter>>>);
+
+/// A key, and the workspace that it was used in.
+type Caller = (Option<WorkspaceId>, KeyId);
 
 /// Callers of an account that are remembered at most; beyond, all are forgotten.
 const MOST: usize = 10_000;

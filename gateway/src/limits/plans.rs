@@ -1,5 +1,6 @@
 //! What each account may, as remembered: read once when an account is first seen, and again behind a request when it has
-//! become old. So a request waits for the answer once, and none while the control database is away.
+//! become old. So a request waits for the answer only when nobody has asked anything for a while, and none while the control
+//! database is away.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,9 @@ use super::usage::Usage;
 
 /// How long an answer counts.
 pub const FRESH: Duration = Duration::from_secs(2);
+/// When an answer is so old that the next request waits for a new one: the account was quiet, and a first burst would go by
+/// a plan of long ago.
+const STALE: Duration = Duration::from_secs(6);
 /// Accounts remembered at most; beyond, all are forgotten.
 const MOST: usize = 50_000;
 
@@ -55,6 +59,10 @@ impl Plans {
 
     pub async fn of(&self, account: AccountId) -> Result<Arc<Known>> {
         let Some(known) = self.0.get(account) else { return self.0.ask(account).await };
+        if known.read.elapsed() > STALE {
+            // Where the control database is away, which is logged there, the last one stands.
+            return Ok(self.0.ask(account).await.unwrap_or(known));
+        }
         if known.read.elapsed() > FRESH && !known.asking.swap(true, Ordering::Relaxed) {
             let (inner, known) = (self.0.clone(), known.clone());
             tokio::spawn(async move {

@@ -16,7 +16,7 @@ use tenant_store::control::{By, Control, NewAccount, NewKey, NewUser, NewWorkspa
 use tenant_store::migrate::{Login, Owners, bootstrap_roles};
 
 use super::commands::DevArgs;
-use super::{Error, migrate, run};
+use super::{Error, migrate, run, say};
 use crate::config::{DatabasePooler, DatabaseSettings};
 use crate::embedded::Embedded;
 use crate::telemetry::Telemetry;
@@ -144,9 +144,8 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(fresh, path)
 }
 
-#[expect(clippy::print_stdout, reason = "what the command was run for")]
 fn announce(dev: &DevFile, data: &Path) {
-    println!(
+    say(format_args!(
         "Prefecture is ready.
 
   API    {api}
@@ -166,5 +165,5 @@ listening on {root}",
         cloud = dev.cloud_api_url,
         key = dev.api_key,
         data = data.display(),
-    );
+    ));
 }

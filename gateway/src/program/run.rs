@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::census::census;
-use super::{Error, Serving, migrate, serve, serve_operator};
+use super::{Error, Serving, migrate, say, serve, serve_operator};
 use crate::app::Parts;
 use crate::cache::Cache;
 use crate::config::{
@@ -55,7 +55,6 @@ impl Running {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "scripts wait for this line")]
 pub async fn serve_command(args: ServeSettings, telemetry: &Telemetry) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
     if let Some(wrong) = args.wrong().into_iter().next() {
@@ -71,14 +70,13 @@ pub async fn serve_command(args: ServeSettings, telemetry: &Telemetry) -> Result
         tokens: &args.tokens,
     };
     let running = start(&settings, owners, telemetry).await?;
-    println!("listening on {}", running.serving.url);
+    say(format_args!("listening on {}", running.serving.url));
     stop.told().await;
     running.end().await;
     Ok(())
 }
 
 /// Starts to serve. Everything that can be wrong with the settings is said here.
-#[expect(clippy::print_stdout, reason = "port 0 takes any port, and a script must learn which")]
 pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetry) -> Result<Running, Error> {
     let Settings { listen, database, edge, redis, cache, tokens } = *settings;
     edge.validate()?;
@@ -140,7 +138,7 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
                 "127.0.0.1:9090",
             )
         })?;
-        println!("metrics on http://{}/metrics", listener.local_addr()?);
+        say(format_args!("metrics on http://{}/metrics", listener.local_addr()?));
         serve_operator(app.metrics(), listener);
     }
     let grace = database.delete_grace;
