@@ -89,7 +89,16 @@ impl LogLevel {
 
 /// A filter that says nothing of the access log has it as the setting says.
 fn compose(filter: &str, access: bool) -> Result<EnvFilter, WrongSetting> {
-    let named = filter.split(',').any(|directive| directive.trim().split('=').next() == Some(ACCESS));
+    let directives = || filter.split(',').map(str::trim);
+    // The library takes a bare word that is no level for a module, and is silent about all others.
+    // It takes nothing for a level, too.
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    let is_clear = |directive: &str| directive.contains('=') || is_level(directive);
+    if let Some(unclear) = directives().find(|directive| !is_clear(directive)) {
+        let why = format!("{unclear:?} is no level (error, warn, info, debug, trace, off), nor module=level");
+        return Err(WrongSetting::new(SETTING, why, EXAMPLE));
+    }
+    let named = directives().any(|directive| directive.split('=').next() == Some(ACCESS));
     let whole = match (named, access) {
         (true, _) => filter.to_owned(),
         (false, true) => format!("{filter},{ACCESS}=info"),
@@ -109,6 +118,16 @@ fn is_sent(metadata: &Metadata<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused() {
+        for filter in ["inof", "nonsense", "", "info,gateway", "x\r\ny", "info,gateway=loud"] {
+            assert!(compose(filter, false).is_err(), "{filter:?}");
+        }
+        for filter in ["info", "WARN", "off", "info,gateway::edge=debug", "warn,gateway=trace"] {
+            assert!(compose(filter, false).is_ok(), "{filter:?}");
+        }
+    }
 
     #[test]
     fn the_access_log_is_as_the_setting_says_unless_the_filter_names_it() {
