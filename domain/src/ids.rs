@@ -40,7 +40,11 @@ ids! {
     LeaseId,
     /// A concurrency limit.
     LimitId,
+    BlockTypeId,
+    BlockSchemaId,
     BlockDocumentId,
+    WorkerId,
+    DeploymentVersionId,
     AutomationId,
     WorkspaceId,
     AccountId,
