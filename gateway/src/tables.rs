@@ -27,6 +27,11 @@ fn workspace() -> Vec<&'static [Op]> {
         api::task_runs::OPS,
         api::task_runs::task_run_lists::OPS,
         api::variables::OPS,
+        api::work_pools::OPS,
+        api::work_pools::queues::OPS,
+        api::work_pools::scheduled::OPS,
+        api::work_pools::workers::OPS,
+        api::work_queues::OPS,
     ]
 }
 

@@ -81,6 +81,8 @@ pub(crate) fn shown_by(table: &str) -> Option<Kinds> {
         "variable" => Kinds::of(&[K::Variables]),
         "saved_search" => Kinds::of(&[K::SavedSearches]),
         "setting" => Kinds::of(&[K::Settings]),
+        // In no answer that is kept: workers, and who was seen when.
+        "worker" | "pulse" => Kinds::NONE,
         // In no answer.
         "task_run_cache" | "quarantine" | "workspace_meta" => Kinds::NONE,
         _ => return None,

@@ -23,6 +23,7 @@ pub mod logs;
 pub mod migrate;
 pub mod orchestration;
 pub mod pool;
+pub mod pulse;
 pub mod quarantine;
 pub mod relations;
 pub mod run_states;
@@ -36,6 +37,7 @@ mod testing;
 pub mod variables;
 pub mod work_pools;
 pub mod work_queues;
+pub mod workers;
 
 /// Target of the spans that are made for a trace: what a transaction took, for which workspace. They hold no SQL and no
 /// value, and cost nothing where nobody collects them.

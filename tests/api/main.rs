@@ -5,3 +5,4 @@ mod artifacts;
 mod runs;
 mod saved_searches;
 mod variables;
+mod work_pools;

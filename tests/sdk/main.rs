@@ -4,3 +4,4 @@ mod artifacts;
 mod cli;
 mod flows;
 mod variables;
+mod work_pools;

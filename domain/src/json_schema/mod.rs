@@ -41,11 +41,29 @@ enum Step {
     Index(usize),
 }
 
+/// What is overlooked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lax {
+    /// What a schema requires may be missing.
+    pub nothing_is_required: bool,
+    /// A field with a default may be null.
+    pub null_for_default: bool,
+}
+
 /// Checks `value` against a schema as pydantic writes it, of version 1 too.
 pub fn validate(value: &Value, schema: &Value) -> Result<(), Misfit> {
-    let schema = of_pydantic_1(schema.clone());
-    let mut check = Check { root: &schema, path: Vec::new(), depth: 0 };
-    let complaints = check.value(value, &schema)?;
+    validate_lax(value, schema, Lax::default())
+}
+
+/// The same, overlooking some things.
+pub fn validate_lax(value: &Value, schema: &Value, lax: Lax) -> Result<(), Misfit> {
+    validate_as_is(value, &of_pydantic_1(schema.clone(), lax), lax)
+}
+
+/// Checks `value` against a schema of the draft.
+pub fn validate_as_is(value: &Value, schema: &Value, lax: Lax) -> Result<(), Misfit> {
+    let mut check = Check { root: schema, path: Vec::new(), depth: 0, lax };
+    let complaints = check.value(value, schema)?;
     let Some(best) = best(complaints) else { return Ok(()) };
     let at = path_text(&best.path);
     let where_ = if at.is_empty() {
@@ -57,21 +75,21 @@ pub fn validate(value: &Value, schema: &Value) -> Result<(), Misfit> {
 }
 
 /// What pydantic 1 wrote is not quite the draft: an optional field may be null, and a tuple is a list of `items`.
-fn of_pydantic_1(mut schema: Value) -> Value {
-    fix_properties(&mut schema);
+fn of_pydantic_1(mut schema: Value, lax: Lax) -> Value {
+    fix_properties(&mut schema, lax);
     if let Some(Value::Object(definitions)) = schema.get_mut("definitions") {
-        definitions.values_mut().for_each(fix_properties);
+        definitions.values_mut().for_each(|definition| fix_properties(definition, lax));
     }
     schema
 }
 
-fn fix_properties(schema: &mut Value) {
+fn fix_properties(schema: &mut Value, lax: Lax) {
     let required: BTreeSet<String> = names(schema.get("required")).map(str::to_owned).collect();
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
     for (name, property) in properties.iter_mut() {
         let Value::Object(fields) = &mut *property else { continue };
-        let typed = fields.get("type").is_some_and(|type_| type_ != "null") && !fields.contains_key("default");
-        if typed && !required.contains(name) {
+        let typed = fields.get("type").is_some_and(|type_| type_ != "null");
+        if typed && !required.contains(name) && (lax.null_for_default || !fields.contains_key("default")) {
             let type_ = fields.remove("type");
             fields.insert("anyOf".into(), json!([{ "type": type_ }, { "type": "null" }]));
         }
@@ -79,7 +97,7 @@ fn fix_properties(schema: &mut Value) {
             let items = fields.remove("items").unwrap_or_default();
             fields.insert("prefixItems".into(), items);
         }
-        fix_properties(property);
+        fix_properties(property, lax);
     }
 }
 
@@ -123,6 +141,7 @@ struct Check<'s> {
     root: &'s Value,
     path: Vec<Step>,
     depth: usize,
+    lax: Lax,
 }
 
 type Complaints = Result<Vec<Complaint>, Misfit>;
@@ -208,7 +227,8 @@ impl<'s> Check<'s> {
 
     fn fields(&mut self, fields: &Map<String, Value>, keywords: &'s Map<String, Value>) -> Complaints {
         let mut found = Vec::new();
-        for name in names(keywords.get("required")).filter(|name| !fields.contains_key(*name)) {
+        let required = names(keywords.get("required")).filter(|_| !self.lax.nothing_is_required);
+        for name in required.filter(|name| !fields.contains_key(*name)) {
             found.push(self.complaint("required", format!("{} is a required property", repr(&name.into()))));
         }
         let properties = keywords.get("properties").and_then(Value::as_object);

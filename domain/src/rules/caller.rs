@@ -20,6 +20,11 @@ impl Caller {
         self.client.as_ref().is_some_and(|client| client.is_at_least([3, 4, 11]))
     }
 
+    /// Whether the client takes work pools with the block of their result storage. One that names no version does.
+    pub fn knows_result_storage(&self) -> bool {
+        self.client.as_ref().is_none_or(|client| client.is_at_least([3, 3, 8]))
+    }
+
     /// Whether the caller is a worker of the few releases that took deployments' slots themselves.
     pub fn takes_slots_itself(&self) -> bool {
         const RELEASES: [&str; 5] = ["3.0.0rc20", "3.0.0", "3.0.1", "3.0.2", "3.0.3"];

@@ -5,6 +5,7 @@
 //! columns: as when that look found too many, or with `near` few. After a change that is meant, run
 //! `GOLDEN=write cargo test -p tenant-store sql` and read the difference. A criterion that no entry asks fails a test.
 
+use domain::WorkPoolId;
 use domain::artifacts::{Artifact, ArtifactCollection};
 use domain::flow_runs::FlowRun;
 use domain::flows::Flow;
@@ -13,6 +14,9 @@ use domain::observed_states::ObservedStateSort;
 use domain::saved_searches::SavedSearch;
 use domain::task_runs::TaskRun;
 use domain::variables::Variable;
+use domain::work_pools::WorkPool;
+use domain::work_queues::WorkQueue;
+use domain::workers::Worker;
 use serde_json::Value;
 use uuid::Uuid;
 use wire::{Described, Input, Schemas, Time};
@@ -27,15 +31,17 @@ use crate::saved_searches::{self, SavedSearchSort};
 use crate::sql::{Columns, Condition, Sql};
 use crate::task_runs::{self, TaskRunFilter, TaskRunSort};
 use crate::variables::{self, VariableFilter, VariableSort};
-use crate::work_pools::WorkPoolFilter;
-use crate::work_queues::WorkQueueFilter;
+use crate::work_pools::{self, WorkPoolFilter};
+use crate::work_queues::{self, Slots, WorkQueueFilter};
+use crate::workers::{self, WorkerFilter};
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("artifacts.sql", include_str!("artifacts.sql")),
     ("flows.sql", include_str!("flows.sql")),
     ("flow_runs.sql", include_str!("flow_runs.sql")),
     ("task_runs.sql", include_str!("task_runs.sql")),
     ("variables.sql", include_str!("variables.sql")),
+    ("work_pools.sql", include_str!("work_pools.sql")),
 ];
 
 /// The filters of a request.
@@ -51,6 +57,7 @@ struct Body {
     artifacts: Option<ArtifactFilter>,
     latest_artifacts: Option<ArtifactCollectionFilter>,
     variables: Option<VariableFilter>,
+    workers: Option<WorkerFilter>,
 }
 
 /// What a request asks: of related resources, and of those that are related to none or only from their side.
@@ -59,6 +66,7 @@ pub(crate) struct Asked {
     artifacts: Option<ArtifactFilter>,
     latest_artifacts: Option<ArtifactCollectionFilter>,
     variables: Option<VariableFilter>,
+    workers: Option<WorkerFilter>,
 }
 
 pub(crate) fn asked(text: &str) -> Asked {
@@ -72,9 +80,10 @@ pub(crate) fn asked(text: &str) -> Asked {
         artifacts,
         latest_artifacts,
         variables,
+        workers,
     } = parsed(text);
     let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues };
-    Asked { filters, artifacts, latest_artifacts, variables }
+    Asked { filters, artifacts, latest_artifacts, variables, workers }
 }
 
 pub(crate) fn parsed<T: Input>(text: &str) -> T {
@@ -91,7 +100,7 @@ pub(crate) fn intervals() -> Intervals {
 
 /// What an entry asks for: a resource, what of it, perhaps in an order.
 pub(crate) fn statement<'a>(what: &str, asked: &'a Asked, near: &'a Near) -> Sql<'a> {
-    let Asked { filters, artifacts, latest_artifacts, variables } = asked;
+    let Asked { filters, artifacts, latest_artifacts, variables, workers } = asked;
     let words: Vec<&str> = what.split(' ').collect();
     let (limit, offset) = (200, 0);
     match words[..] {
@@ -133,6 +142,14 @@ pub(crate) fn statement<'a>(what: &str, asked: &'a Asked, near: &'a Near) -> Sql
         ["saved_searches", "list", sort] => {
             saved_searches::page(parsed::<SavedSearchSort>(&format!("\"{sort}\"")), limit, offset)
         }
+        ["work_pools", "list"] => work_pools::page(filters.work_pools.as_ref(), limit, offset),
+        ["work_pools", "count"] => work_pools::counting(filters.work_pools.as_ref()),
+        ["work_queues", "list"] => work_queues::page(None, filters.work_queues.as_ref(), Slots::Alone, limit, offset),
+        ["work_queues", "of_pool"] => {
+            let pool = WorkPoolId(Uuid::nil());
+            work_queues::page(Some(pool), filters.work_queues.as_ref(), Slots::InPool, limit, offset)
+        }
+        ["workers", "list"] => workers::page(WorkPoolId(Uuid::nil()), workers.as_ref(), limit, offset),
         _ => panic!("what is {what}?"),
     }
 }
@@ -143,9 +160,9 @@ fn text(request: &str) -> String {
     let text = match what {
         "filter" => {
             let mut sql = Sql::default();
-            let Asked { filters, artifacts, latest_artifacts, variables } = &asked;
+            let Asked { filters, artifacts, latest_artifacts, variables, workers } = &asked;
             let Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues } = filters;
-            let conditions: [Option<&dyn Condition>; 9] = [
+            let conditions: [Option<&dyn Condition>; 10] = [
                 flows.as_ref().map(|f| f as _),
                 flow_runs.as_ref().map(|f| f as _),
                 task_runs.as_ref().map(|f| f as _),
@@ -155,6 +172,7 @@ fn text(request: &str) -> String {
                 artifacts.as_ref().map(|f| f as _),
                 latest_artifacts.as_ref().map(|f| f as _),
                 variables.as_ref().map(|f| f as _),
+                workers.as_ref().map(|f| f as _),
             ];
             conditions.into_iter().flatten().for_each(|condition| condition.write(&mut sql));
             sql.text().to_owned()
@@ -184,6 +202,9 @@ fn text(request: &str) -> String {
         Artifact::COLUMNS,
         Variable::COLUMNS,
         SavedSearch::COLUMNS,
+        WorkPool::COLUMNS,
+        WorkQueue::COLUMNS,
+        Worker::COLUMNS,
     ];
     columns.into_iter().fold(text, |text, columns| text.replace(columns, "…"))
 }

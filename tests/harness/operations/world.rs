@@ -144,6 +144,23 @@ impl<'s> World<'s> {
                 text(&artifact, "id")
             }
             "artifact_key" => self.with("artifact", word),
+            "work_pool" => {
+                text(&made(api.post("/work_pools/", &json!({"name": self.get("text"), "type": "process"}))), "name")
+            }
+            "work_queue" => {
+                let path = format!("/work_pools/{}/queues", self.get("work_pool"));
+                let queue = made(api.post(&path, &json!({"name": self.get("text")})));
+                self.also("work_queue_name", text(&queue, "name"));
+                text(&queue, "id")
+            }
+            "work_queue_name" => self.with("work_queue", word),
+            "lone_queue_name" => text(&made(api.post("/work_queues/", &json!({"name": self.get("text")}))), "name"),
+            "worker" => {
+                let path = format!("/work_pools/{}/workers/heartbeat", self.get("work_pool"));
+                let name = self.get("text");
+                api.post(&path, &json!({"name": name})).expect(204);
+                name
+            }
 
             "bot" => {
                 let bot = self.tenant.account.bot();

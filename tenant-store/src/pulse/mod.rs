@@ -1,0 +1,54 @@
+//! Who was seen when: polls of queues and deployments, and what falls silent. Heartbeats of workers are written by
+//! [`crate::workers`].
+
+mod silence;
+
+use domain::{DeploymentId, WorkQueueId};
+
+use crate::{Result, Tx};
+
+pub use silence::{FellSilent, look_for_silence};
+
+/// A deployment that is ready is written again only after some seconds: its queue's poll counts for it meanwhile, and a
+/// queue may have thousands of them. Rows are taken in the order of their ids, so that two polls do not wait for each other.
+const QUEUES_POLLED: &str = "with before as (select u.resource_id from pulse u where u.resource_id = any($1) and u.status <> 0), \
+    q as (insert into pulse (resource_id, kind, status, last_seen, changed) \
+        select q.id, 1, 1, now(), now() from work_queue q where q.id = any($1) order by q.id \
+        on conflict (resource_id) do update set last_seen = now(), \
+            status = case when pulse.status = 0 then 1 else pulse.status end, \
+            changed = case when pulse.status = 0 then now() else pulse.changed end returning resource_id) \
+    select q.resource_id from q where not exists (select from before b where b.resource_id = q.resource_id)";
+const DEPLOYMENTS_POLLED: &str = "with d as (select d.id, u.status from deployment d left join pulse u on u.resource_id = d.id \
+        where (d.work_queue_id = any($1) or d.id = any($2)) \
+        and (u.status is distinct from 1 or u.last_seen is null or u.last_seen < now() - interval '20 seconds')), \
+    p as (insert into pulse (resource_id, kind, status, last_seen, changed) \
+        select d.id, 3, 1, now(), now() from d order by d.id \
+        on conflict (resource_id) do update set last_seen = now(), status = 1, \
+            changed = case when pulse.status <> 1 then now() else pulse.changed end) \
+    select d.id from d where d.status is distinct from 1";
+
+/// Who became ready by a poll.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BecameReady {
+    pub queues: Vec<WorkQueueId>,
+    pub deployments: Vec<DeploymentId>,
+}
+
+/// Somebody polled these queues, and with them their deployments.
+pub async fn queues_polled(mut tx: Tx<'_>, queues: &[WorkQueueId]) -> Result<BecameReady> {
+    let ready: Vec<(WorkQueueId,)> = tx.all(QUEUES_POLLED, &[&queues]).await?;
+    let none: &[DeploymentId] = &[];
+    let deployments: Vec<(DeploymentId,)> = tx.all(DEPLOYMENTS_POLLED, &[&queues, &none]).await?;
+    tx.commit().await?;
+    let (queues, deployments) =
+        (ready.into_iter().map(|(id,)| id).collect(), deployments.into_iter().map(|(id,)| id).collect());
+    Ok(BecameReady { queues, deployments })
+}
+
+/// Somebody polled these deployments.
+pub async fn deployments_polled(mut tx: Tx<'_>, deployments: &[DeploymentId]) -> Result<BecameReady> {
+    let none: &[WorkQueueId] = &[];
+    let ready: Vec<(DeploymentId,)> = tx.all(DEPLOYMENTS_POLLED, &[&none, &deployments]).await?;
+    tx.commit().await?;
+    Ok(BecameReady { queues: Vec::new(), deployments: ready.into_iter().map(|(id,)| id).collect() })
+}
