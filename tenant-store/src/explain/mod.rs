@@ -140,5 +140,34 @@ async fn sql_keeps_to_its_indexes() {
             ));
         }
     }
+    wrong.extend(polls(&client).await);
     assert!(wrong.is_empty(), "{} plans are not as meant:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A worker's poll reads of each queue what it is told of, however many runs wait behind them.
+#[expect(clippy::print_stdout, reason = "a table to be read with --nocapture")]
+async fn polls(client: &Client) -> Vec<String> {
+    let pool = client.query_one("select id from work_pool where name = 'pool-1'", &[]).await.expect("there is one");
+    let pool: uuid::Uuid = pool.get(0);
+    let mut wrong = Vec::new();
+    for (what, until, most) in [
+        ("all of them", None, 1200),
+        ("what is due next", Some("2026-12-30T00:00:00Z"), 1200),
+        ("none", Some("2024-01-01T00:00:00Z"), 300),
+    ] {
+        let until: Option<wire::Time> = until.and_then(wire::Time::from_text);
+        let none: (Option<Vec<uuid::Uuid>>, Option<wire::Time>) = (None, None);
+        let text = format!("explain (analyze, timing off, format json) {}", crate::work_pools::poll_statement());
+        let row =
+            client.query_one(&text, &[&pool, &none.0, &until, &none.1, &200_i64]).await.expect("a poll is explained");
+        let plan = row.get::<_, wire::RawJson>(0).to_value();
+        let mut done = Done::default();
+        Done::of(&plan[0]["Plan"], &mut done);
+        let time = plan[0]["Execution Time"].as_f64().unwrap_or(0.0) + plan[0]["Planning Time"].as_f64().unwrap_or(0.0);
+        println!("{time:9.2} ms {:9} rows  poll {what}: {:?}", done.read, done.indexes);
+        if done.read > most || !done.indexes.contains("flow_run_queue_next") || done.whole_tables.contains("flow_run") {
+            wrong.push(format!("poll {what}: read {} rows with {:?}", done.read, done.indexes));
+        }
+    }
+    wrong
 }

@@ -4,7 +4,8 @@ use domain::flow_runs::{FlowRun, FlowRunInput};
 
 use crate::row;
 
-// Names of pool and queue are looked up by key, row by row: a join would be in the way of every filter and order.
+// Pool and queue are looked up by key, row by row: a join would be in the way of every filter and order. A queue that was
+// deleted is none.
 row! { FlowRun:
     id "r.id",
     created "r.created",
@@ -14,7 +15,7 @@ row! { FlowRun:
     state_id "r.state_id",
     deployment_id "r.deployment_id",
     deployment_version "r.deployment_version",
-    work_queue_id "r.work_queue_id",
+    work_queue_id "(select w.id from work_queue w where w.id = r.work_queue_id)",
     work_queue_name "coalesce((select w.name from work_queue w where w.id = r.work_queue_id), r.work_queue_name)",
     flow_version "r.flow_version",
     parameters "r.parameters",

@@ -18,6 +18,8 @@ use crate::sql::{Columns, Sql};
 use crate::{Result, Tx, row, work_queues};
 
 pub use filter::WorkPoolFilter;
+#[cfg(test)]
+pub(crate) use scheduled::poll_statement;
 pub use scheduled::{Poll, Polled, PolledQueue, due_in_pool, polled_pool};
 pub use slots::{SlotsPage, concurrency_status};
 

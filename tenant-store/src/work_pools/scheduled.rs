@@ -99,3 +99,9 @@ pub async fn due_in_pool(tx: &mut Tx<'_>, poll: &Poll) -> Result<Vec<WorkerFlowR
     let found: Vec<Due> = tx.all(DUE.as_str(), &[pool, queues, before, after, limit]).await?;
     Ok(found.into_iter().map(|Due(run)| run).collect())
 }
+
+/// The statement of a poll, for the test that explains it.
+#[cfg(test)]
+pub(crate) fn poll_statement() -> &'static str {
+    DUE.as_str()
+}
