@@ -3,6 +3,9 @@
 
 pub mod access;
 pub mod artifacts;
+pub mod block_documents;
+pub mod block_schemas;
+pub mod block_types;
 pub mod events;
 pub mod flow_runs;
 pub mod flows;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::{AccountId, WorkspaceId};
 use tenant_store::Pool;
 use tenant_store::control::Control;
+use tenant_store::encryption::KeyRing;
 use tokio::sync::watch;
 
 use crate::cache::Cache;
@@ -33,6 +34,7 @@ struct Inner {
     limits: Limits,
     hub: Hub,
     default_workspace: Option<(AccountId, WorkspaceId)>,
+    key_ring: KeyRing,
     ready: AtomicBool,
     drain: watch::Sender<bool>,
 }
@@ -47,11 +49,12 @@ pub struct Parts {
     pub redis: Option<Redis>,
     pub tokens: Tokens,
     pub default_workspace: Option<(AccountId, WorkspaceId)>,
+    pub key_ring: KeyRing,
 }
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        let Parts { control, pools, cache, edge, metrics, redis, tokens, default_workspace } = parts;
+        let Parts { control, pools, cache, edge, metrics, redis, tokens, default_workspace, key_ring } = parts;
         let keys = Keys::new(control.clone(), tokens, metrics.keys.clone());
         let limits = Limits::new(&edge.limits, control.clone(), redis.clone(), metrics.clone());
         let (drain, _) = watch::channel(false);
@@ -66,6 +69,7 @@ impl App {
             limits,
             hub: Hub::default(),
             default_workspace,
+            key_ring,
             ready: AtomicBool::new(true),
             drain,
         }))
@@ -115,6 +119,11 @@ impl App {
     /// Which workspace a bare `/api/…` means.
     pub fn default_workspace(&self) -> Option<(AccountId, WorkspaceId)> {
         self.0.default_workspace
+    }
+
+    /// The operator's keys for secrets at rest.
+    pub fn key_ring(&self) -> &KeyRing {
+        &self.0.key_ring
     }
 
     /// Whether new requests are welcome.

@@ -10,6 +10,10 @@ fn workspace() -> Vec<&'static [Op]> {
     vec![
         api::admin::OPS,
         api::artifacts::OPS,
+        api::block_documents::OPS,
+        api::block_schemas::OPS,
+        api::block_types::OPS,
+        api::collections::OPS,
         api::events::OPS,
         api::flow_runs::OPS,
         api::flow_run_states::OPS,
@@ -38,7 +42,7 @@ fn workspace() -> Vec<&'static [Op]> {
 pub fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
     TABLES.get_or_init(|| Tables {
-        root: Arc::new(Table::new(&[vec![api::root::OPS, api::docs::OPS], account::of_root()].concat())),
+        root: Arc::new(Table::new(&[vec![api::root::OPS, api::docs::OPS, api::collections::ROOT_OPS], account::of_root()].concat())),
         account: Arc::new(Table::new(&account::of_account())),
         workspace: Arc::new(Table::new(&[workspace(), account::of_workspace()].concat())),
     })

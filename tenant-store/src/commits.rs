@@ -78,6 +78,8 @@ pub(crate) fn shown_by(table: &str) -> Option<Kinds> {
         "artifact" | "artifact_latest" => Kinds::of(&[K::Artifacts]),
         "log" => Kinds::of(&[K::Logs]),
         "event" => Kinds::of(&[K::Events]),
+        "block_type" | "block_schema" => Kinds::of(&[K::BlockTypes]),
+        "block_document" | "block_ref" => Kinds::of(&[K::BlockDocuments]),
         "variable" => Kinds::of(&[K::Variables]),
         "saved_search" => Kinds::of(&[K::SavedSearches]),
         "setting" => Kinds::of(&[K::Settings]),

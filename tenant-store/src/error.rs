@@ -25,6 +25,9 @@ pub enum Error {
     /// The workspace's schema is of a version this binary does not serve: 503, to be tried again.
     #[error("workspace schema version {0} is not served by this program")]
     SchemaVersion(i32),
+    /// The operator gave no keys for secrets, so none can be kept: 501, until there are some.
+    #[error("no encryption keys")]
+    NoKeys,
     /// A defect of ours: 500, with the cause in the log.
     #[error("internal: {0}")]
     Internal(String),

@@ -5,10 +5,14 @@
 //! nobody (see [`pool`]).
 
 pub mod artifacts;
+pub mod block_documents;
+pub mod block_schemas;
+pub mod block_types;
 pub mod commits;
 mod connect;
 pub mod control;
 pub mod deployments;
+pub mod encryption;
 mod error;
 pub mod events;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod account;
 mod artifacts;
+mod blocks;
 mod runs;
 mod saved_searches;
 mod variables;

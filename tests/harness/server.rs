@@ -16,6 +16,9 @@ use crate::redis::Redis;
 use crate::tenant::Account;
 use crate::wait::eventually;
 
+/// What secrets are encrypted with unless a test says otherwise.
+const ENCRYPTION_KEYS: &str = "tests:dGhlIHNlY3JldHMgb2YgdGVzdHMgYXJlIG5vbmUgISE=";
+
 /// Ended when dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -212,6 +215,7 @@ impl Settings {
         command.env("PREFECTURE_OWNER_DATABASE_URL", self.database.owner_url());
         command.env("PREFECTURE_LISTEN", format!("127.0.0.1:{}", self.port));
         command.env("PREFECTURE_METRICS_LISTEN", format!("127.0.0.1:{}", self.metrics_port));
+        command.env("PREFECTURE_ENCRYPTION_KEYS", ENCRYPTION_KEYS);
         // Tests try many keys that are no good, all from one address.
         command.env("PREFECTURE_GUESSES_PER_MINUTE", "0");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));

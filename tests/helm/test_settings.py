@@ -26,6 +26,7 @@ SECRETS = {
     "PREFECTURE_DATABASE_URL": "postgres://prefecture_serve@127.0.0.1:1/prefecture",
     "PREFECTURE_OWNER_DATABASE_URL": "postgres://prefecture@127.0.0.1:1/prefecture",
     "PREFECTURE_REDIS_URL": "redis://127.0.0.1:1",
+    "PREFECTURE_ENCRYPTION_KEYS": "one:MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE=",
     "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20KEY",
 }
 

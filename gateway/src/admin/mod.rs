@@ -5,6 +5,7 @@
 
 mod accounts;
 mod bots;
+mod encryption;
 mod identities;
 mod issuers;
 mod keys;
@@ -77,6 +78,9 @@ enum Command {
     /// Roles, and who holds which in a workspace.
     #[command(subcommand)]
     Roles(roles::Command),
+    /// Keys of secrets at rest: make one, change to another.
+    #[command(subcommand)]
+    Encryption(encryption::Command),
     /// Give an account an owner with a new key, when nobody can get in any more.
     RecoverOwner(recover::RecoverOwner),
 }
@@ -108,6 +112,7 @@ async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
         Command::Identities(command) => identities::run(control, command).await,
         Command::Workspaces(command) => workspaces::run(control, command).await,
         Command::Roles(command) => roles::run(control, command).await,
+        Command::Encryption(command) => encryption::run(control, command).await,
         Command::RecoverOwner(command) => recover::run(control, command).await,
     }
 }

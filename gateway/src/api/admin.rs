@@ -4,7 +4,8 @@
 use domain::BlockDocumentId;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tenant_store::settings;
+use tenant_store::settings::{self, DEFAULT_RESULT_STORAGE};
+use tenant_store::block_documents;
 use wire::{Input, Output, RawJson};
 
 use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Query, Reply};
@@ -33,8 +34,8 @@ pub static OPS: &[Op] = ops![
         need Workspace(WriteWorkspaceSettings), lane Hot, cost One, cache Never, touches [Settings], audit Nothing;
 ];
 
-/// The key in the workspace's settings.
-const STORAGE: &str = "default_result_storage_block_id";
+/// What a block must be able to do that results go to.
+const WRITES: &str = "write-path";
 
 #[derive(Debug, Serialize, Output)]
 struct Ready {
@@ -93,17 +94,24 @@ async fn server_settings(_: Call) -> Reply<Json<Value>> {
 }
 
 async fn storage(cx: Call) -> Reply<Json<Storage>> {
-    let default_result_storage_block_id = settings::read(&mut cx.read().await?, STORAGE).await?;
+    let default_result_storage_block_id = settings::read(&mut cx.read().await?, DEFAULT_RESULT_STORAGE).await?;
     Ok(Json(Storage { default_result_storage_block_id }))
 }
 
-async fn set_storage(_: Call, body: JsonBody<StorageUpdate>) -> Reply<Json<Storage>> {
-    // Workspaces have no block documents yet, so there is none to name.
+async fn set_storage(cx: Call, body: JsonBody<StorageUpdate>) -> Reply<Json<Storage>> {
     let id = body.0.default_result_storage_block_id;
-    Err(Failure::not_found(format!("Block document {id} not found.")))
+    let mut tx = cx.write().await?;
+    let capabilities = block_documents::capabilities(&mut tx, id).await?;
+    let capabilities = capabilities.ok_or_else(|| Failure::not_found(format!("Block document {id} not found.")))?;
+    if !capabilities.iter().any(|capability| capability == WRITES) {
+        return Err(Failure::unprocessable(format!("Block document {id} cannot be used for result storage.")));
+    }
+    let value = RawJson::of(&id);
+    settings::write(tx, DEFAULT_RESULT_STORAGE, &value).await?;
+    Ok(Json(Storage { default_result_storage_block_id: Some(value) }))
 }
 
 async fn clear_storage(cx: Call) -> Reply<NoContent> {
-    settings::clear(cx.write().await?, STORAGE).await?;
+    settings::clear(cx.write().await?, DEFAULT_RESULT_STORAGE).await?;
     Ok(NoContent)
 }

@@ -3,6 +3,10 @@
 pub mod admin;
 pub mod artifacts;
 mod asks;
+pub mod block_documents;
+pub mod block_schemas;
+pub mod block_types;
+pub mod collections;
 pub mod docs;
 pub mod events;
 pub mod flow_run_states;

@@ -4,6 +4,7 @@
 mod cache;
 mod database;
 mod edge;
+mod encryption;
 mod limits;
 mod listen;
 mod redis;
@@ -14,6 +15,7 @@ mod tokens;
 pub use cache::CacheSettings;
 pub use database::{DatabasePooler, DatabaseSettings};
 pub use edge::EdgeSettings;
+pub use encryption::EncryptionSettings;
 pub use limits::LimitSettings;
 pub use listen::{ConnectionSettings, ForwardingHeader, ListenSettings, ProxySettings, TlsSettings};
 pub use redis::{RedisAddress, RedisSettings};

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::{
-    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, TelemetrySettings, TokenSettings,
-    WrongSetting,
+    CacheSettings, DatabaseSettings, EdgeSettings, EncryptionSettings, ListenSettings, RedisSettings,
+    TelemetrySettings, TokenSettings, WrongSetting,
 };
 
 #[derive(Clone, Args)]
@@ -29,6 +29,9 @@ pub struct ServeSettings {
 
     #[command(flatten)]
     pub tokens: TokenSettings,
+
+    #[command(flatten)]
+    pub encryption: EncryptionSettings,
 }
 
 impl ServeSettings {
@@ -46,6 +49,7 @@ impl ServeSettings {
             self.cache.validate(),
             self.telemetry.otlp().map(drop),
             self.tokens.validate(),
+            self.encryption.key_ring().map(drop),
         ];
         let mut all: Vec<WrongSetting> = judged.into_iter().filter_map(Result::err).collect();
         // Without an address of the database, there is none of its owner either.

@@ -96,7 +96,7 @@ macro_rules! ids {
 
 ids! {
     FlowId, FlowRunId, TaskRunId, StateId, DeploymentId, WorkPoolId, WorkQueueId, ScheduleId, ArtifactId, LogId, EventId,
-    LeaseId, LimitId, BlockDocumentId, AutomationId, WorkspaceId, AccountId, UserId, ActorId, BotId, KeyId, RoleId,
+    LeaseId, LimitId, BlockTypeId, BlockSchemaId, BlockDocumentId, AutomationId, WorkspaceId, AccountId, UserId, ActorId, BotId, KeyId, RoleId,
     IssuerId, IdentityId, VariableId, SavedSearchId,
 }
 

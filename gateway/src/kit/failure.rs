@@ -9,6 +9,7 @@
 //! | integrity | 409 | `{"detail": …}` |
 //! | a limit | 429 + `Retry-After` | `{"detail", "type", "violated-policies"}` |
 //! | database or dependency away, overload | 503 + `Retry-After` | `{"detail": …}` |
+//! | no keys to encrypt secrets with | 501 | `{"detail": …}` |
 //! | a defect of ours | 500 | `{"exception_message": "Internal Server Error"}` |
 
 use std::borrow::Cow;
@@ -160,6 +161,10 @@ impl From<StoreError> for Failure {
                 let detail = "The request holds a value that cannot be stored: a character or a number out of range.";
                 Self { cause: Some(cause.into()), ..Self::unprocessable(detail) }
             }
+            StoreError::NoKeys => Self::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "This server keeps no blocks: its operator has not set PREFECTURE_ENCRYPTION_KEYS.",
+            ),
             StoreError::WorkspaceGone => Self::no_workspace(),
             StoreError::Internal(cause) => Self::internal(cause),
         }

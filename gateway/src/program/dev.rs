@@ -4,7 +4,7 @@
 //! `DIR/dev.json`, readable by its owner alone.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -13,11 +13,12 @@ use domain::access::AccountRole;
 use domain::{AccountId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use tenant_store::control::{By, Control, NewAccount, NewKey, NewUser, NewWorkspace};
+use tenant_store::encryption::KeyRing;
 use tenant_store::migrate::{Login, Owners, bootstrap_roles};
 
 use super::commands::DevArgs;
 use super::{Error, migrate, run, say};
-use crate::config::{DatabasePooler, DatabaseSettings};
+use crate::config::{DatabasePooler, DatabaseSettings, EncryptionSettings};
 use crate::embedded::Embedded;
 use crate::telemetry::Telemetry;
 
@@ -78,6 +79,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, teleme
         spare_schemas: 2,
         delete_grace: Duration::from_secs(7 * 86_400),
     };
+    let encryption = EncryptionSettings { encryption_keys: Some(encryption_keys(&args.data_dir)?) };
     let settings = run::Settings {
         listen: &args.listen,
         database: &database,
@@ -85,6 +87,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, teleme
         redis: &args.redis,
         cache: &args.cache,
         tokens: &args.tokens,
+        encryption: &encryption,
     };
     let running = run::start(&settings, owners, telemetry).await?;
     let root_url = running.serving.url.clone();
@@ -106,6 +109,20 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, teleme
     stop.told().await;
     running.end().await;
     Ok(())
+}
+
+/// The keys of secrets at rest, made at the first start.
+fn encryption_keys(data_dir: &Path) -> Result<String, Error> {
+    let file = data_dir.join("encryption-keys");
+    match fs::read_to_string(&file) {
+        Ok(keys) => Ok(keys),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let keys = KeyRing::generate("dev");
+            write_private(&file, keys.as_bytes())?;
+            Ok(keys)
+        }
+        Err(error) => Err(format!("{} cannot be read: {error}", file.display()).into()),
+    }
 }
 
 /// Account `demo` with workspace `default`, and an owner with a key. Takes up what a start that was cut short left.
@@ -136,7 +153,7 @@ async fn first_tenant(control: &Control) -> Result<(AccountId, WorkspaceId, Stri
 
 /// Replaces the file in one step; its owner alone can read it.
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let fresh = path.with_extension("json.new");
+    let fresh = path.with_extension("new");
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
     file.write_all(bytes)?;
     file.write_all(b"\n")?;

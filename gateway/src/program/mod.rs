@@ -6,6 +6,7 @@ mod dev;
 mod logging;
 mod migrate;
 mod operator;
+mod rewrap;
 mod run;
 mod serve;
 
@@ -13,6 +14,7 @@ use std::io::Write;
 
 pub use commands::main;
 pub use operator::serve_operator;
+pub use rewrap::rewrap_all;
 pub use serve::{Serving, serve};
 
 /// Why a command ended without success: what to print, with the cure in it.

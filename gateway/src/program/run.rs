@@ -15,7 +15,8 @@ use super::{Error, Serving, migrate, say, serve, serve_operator};
 use crate::app::Parts;
 use crate::cache::Cache;
 use crate::config::{
-    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, ServeSettings, TokenSettings,
+    CacheSettings, DatabaseSettings, EdgeSettings, EncryptionSettings, ListenSettings, RedisSettings, ServeSettings,
+    TokenSettings,
     WrongSetting,
 };
 use crate::listen::Listener;
@@ -34,6 +35,7 @@ pub struct Settings<'a> {
     pub redis: &'a RedisSettings,
     pub cache: &'a CacheSettings,
     pub tokens: &'a TokenSettings,
+    pub encryption: &'a EncryptionSettings,
 }
 
 /// The parts of a running program.
@@ -68,6 +70,7 @@ pub async fn serve_command(args: ServeSettings, telemetry: &Telemetry) -> Result
         redis: &args.redis,
         cache: &args.cache,
         tokens: &args.tokens,
+        encryption: &args.encryption,
     };
     let running = start(&settings, owners, telemetry).await?;
     say(format_args!("listening on {}", running.serving.url));
@@ -78,10 +81,14 @@ pub async fn serve_command(args: ServeSettings, telemetry: &Telemetry) -> Result
 
 /// Starts to serve. Everything that can be wrong with the settings is said here.
 pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetry) -> Result<Running, Error> {
-    let Settings { listen, database, edge, redis, cache, tokens } = *settings;
+    let Settings { listen, database, edge, redis, cache, tokens, encryption } = *settings;
     edge.validate()?;
     cache.validate()?;
     tokens.validate()?;
+    let key_ring = encryption.key_ring()?;
+    if key_ring.is_empty() {
+        tracing::warn!("PREFECTURE_ENCRYPTION_KEYS is not set: blocks cannot be saved");
+    }
     let metrics = Arc::new(Metrics::new());
     let redis = Redis::start(redis, metrics.clone()).await?;
     let cache = Arc::new(Cache::new(cache, tables::tables().cached(), redis.clone()));
@@ -126,6 +133,7 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
         redis,
         tokens,
         default_workspace,
+        key_ring,
     });
     telemetry.watch(&app.metrics());
 

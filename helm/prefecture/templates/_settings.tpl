@@ -58,6 +58,13 @@
   value: {{ .Values.redis.timeout | quote }}
 - name: PREFECTURE_REDIS_CONNECT_TIMEOUT
   value: {{ .Values.redis.connectTimeout | quote }}
+{{- with .Values.encryption.existingSecret }}
+- name: PREFECTURE_ENCRYPTION_KEYS
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ $.Values.encryption.key }}
+{{- end }}
 {{- if .Values.tls.existingSecret }}
 - name: PREFECTURE_TLS_CERTIFICATE
   value: /etc/prefecture/tls/tls.crt

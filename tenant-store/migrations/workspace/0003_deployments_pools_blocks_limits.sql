@@ -45,6 +45,62 @@ create index if not exists pulse_ready on pulse (kind) where status = 1; -- who 
 
 -- Blocks: types, schemas, documents.
 
+create table if not exists block_type (
+    id uuid primary key,
+    created timestamptz not null default now(),
+    updated timestamptz not null default now(),
+    name text collate "C" not null,
+    slug text collate "C" not null,
+    logo_url text,
+    documentation_url text,
+    description text,
+    code_example text,
+    is_protected boolean not null default false,
+    constraint block_type_slug unique (slug) -- by slug; lists by name sort the few there are
+);
+
+create table if not exists block_schema (
+    id uuid primary key,
+    created timestamptz not null default now(),
+    updated timestamptz not null default now(),
+    checksum text collate "C" not null,
+    -- As it is answered, with the definitions of what it nests: schemas do not change.
+    fields json not null default '{}',
+    block_type_id uuid not null,
+    capabilities text[] not null default '{}',
+    version text collate "C" not null,
+    constraint block_schema_checksum unique (checksum, version) -- by checksum
+);
+create index if not exists block_schema_type on block_schema (block_type_id, created, id); -- the newest of a type, deletes of a type
+
+create table if not exists block_document (
+    id uuid primary key,
+    created timestamptz not null default now(),
+    updated timestamptz not null default now(),
+    name text collate "C" not null,
+    -- Sealed by the workspace's key (tenant-store/src/encryption), without the documents it refers to.
+    data bytea not null,
+    is_anonymous boolean not null default false,
+    block_type_id uuid not null,
+    block_schema_id uuid not null,
+    constraint block_document_name unique (block_type_id, name) -- by type and name, of a type
+);
+create index if not exists block_document_by_name on block_document (name, id); -- NAME_ASC, NAME_DESC
+create index if not exists block_document_schema on block_document (block_schema_id); -- deletes of a schema
+
+-- Which document holds which, by the field that holds it.
+create table if not exists block_ref (
+    parent_id uuid not null,
+    name text collate "C" not null,
+    child_id uuid not null,
+    primary key (parent_id, name) -- what a document holds
+);
+create index if not exists block_ref_child on block_ref (child_id); -- deletes of what is held
+
+-- The key that seals blocks, wrapped by the operator's key of this id; both null until the first block.
+alter table workspace_meta add column if not exists wrapped_by text;
+alter table workspace_meta add column if not exists wrapped_key bytea;
+
 
 -- Concurrency limits and leases.
 

@@ -37,6 +37,8 @@ const ONE: &str = "select w.id, w.schema_name, w.schema_version, w.placement fro
     where w.id = $1 and w.deleted_at is null";
 const ALL: &str = "select w.id, w.schema_name, w.schema_version, w.placement from control.workspace w
     where w.deleted_at is null order by w.id";
+const WITH_DELETED: &str = "select w.id, w.schema_name, w.schema_version, w.placement from control.workspace w
+    order by w.id";
 const FIND: &str = "select a.id, w.id from control.account a join control.workspace w on w.account_id = a.id
     where a.handle = $1 and w.handle = $2 and w.deleted_at is null";
 
@@ -58,6 +60,12 @@ impl Control {
             }
         });
         Ok(served.collect())
+    }
+
+    /// Every workspace, deleted ones that can be restored among them, with why it is not served here where it is not.
+    pub async fn places_with_deleted(&self) -> Result<Vec<(WorkspaceId, Result<Place>)>> {
+        let rows: Vec<Row> = self.0.db.client().await?.all(WITH_DELETED, &[]).await?;
+        Ok(rows.iter().map(|row| (row.workspace, place(&self.0.places, row))).collect())
     }
 
     /// The ids of a live workspace by its address `account/workspace`, both as handles. Gives no right to it.

@@ -20,7 +20,7 @@ use super::facts::Around;
 use super::read;
 use crate::orchestration::{Aftermath, Asks, Cells, Changes, NewFlowRun, Stands, apply_flow, count, due, task_columns};
 use crate::pool::FromRow;
-use crate::{Error, Lane, Result, Tx};
+use crate::{Error, Lane, Result, Tx, block_documents};
 
 /// What a new run needs to know; always one row. The task run that stands for it is locked.
 static FACTS: LazyLock<String> = LazyLock::new(|| {
@@ -111,11 +111,14 @@ async fn attempt(mut tx: Tx<'_>, new: FlowRunCreate, created_by: Option<CreatedB
         tx.rollback().await?;
         return Ok(Creation::Found(Box::new(run)));
     }
+    let infrastructure = match new.infrastructure_document_id {
+        Some(id) => block_documents::exists(&mut tx, id).await?,
+        None => true,
+    };
     let missing = match () {
         () if facts.around.flow.is_none() => Some("flow"),
         () if new.parent_task_run_id.is_some() && facts.around.parent.is_none() => Some("parent task run"),
-        // No block documents are stored yet, so none is there.
-        () if new.infrastructure_document_id.is_some() => Some("infrastructure document"),
+        () if !infrastructure => Some("infrastructure document"),
         () => None,
     };
     if let Some(missing) = missing {

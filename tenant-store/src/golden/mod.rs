@@ -7,6 +7,8 @@
 
 use domain::WorkPoolId;
 use domain::artifacts::{Artifact, ArtifactCollection};
+use domain::block_schemas::BlockSchema;
+use domain::block_types::BlockType;
 use domain::flow_runs::FlowRun;
 use domain::flows::Flow;
 use domain::history::Intervals;
@@ -22,6 +24,9 @@ use uuid::Uuid;
 use wire::{Described, Input, Schemas, Time};
 
 use crate::artifacts::{self, ArtifactCollectionFilter, ArtifactCollectionSort, ArtifactFilter, ArtifactSort};
+use crate::block_documents::{self, BlockDocumentFilter, BlockDocumentSort, Filters as BlockFilters};
+use crate::block_schemas::{self, BlockSchemaFilter, BlockSchemaSort};
+use crate::block_types::{self, BlockTypeFilter, BlockTypeSort};
 use crate::deployments::DeploymentFilter;
 use crate::flow_runs::{self, FlowRunFilter, FlowRunSort};
 use crate::flows::{self, FlowFilter, FlowSort};
@@ -35,8 +40,9 @@ use crate::work_pools::{self, WorkPoolFilter};
 use crate::work_queues::{self, Slots, WorkQueueFilter};
 use crate::workers::{self, WorkerFilter};
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("artifacts.sql", include_str!("artifacts.sql")),
+    ("blocks.sql", include_str!("blocks.sql")),
     ("flows.sql", include_str!("flows.sql")),
     ("flow_runs.sql", include_str!("flow_runs.sql")),
     ("task_runs.sql", include_str!("task_runs.sql")),
@@ -58,6 +64,9 @@ struct Body {
     latest_artifacts: Option<ArtifactCollectionFilter>,
     variables: Option<VariableFilter>,
     workers: Option<WorkerFilter>,
+    block_documents: Option<BlockDocumentFilter>,
+    block_types: Option<BlockTypeFilter>,
+    block_schemas: Option<BlockSchemaFilter>,
 }
 
 /// What a request asks: of related resources, and of those that are related to none or only from their side.
@@ -67,6 +76,7 @@ pub(crate) struct Asked {
     latest_artifacts: Option<ArtifactCollectionFilter>,
     variables: Option<VariableFilter>,
     workers: Option<WorkerFilter>,
+    blocks: BlockFilters,
 }
 
 pub(crate) fn asked(text: &str) -> Asked {
@@ -81,9 +91,13 @@ pub(crate) fn asked(text: &str) -> Asked {
         latest_artifacts,
         variables,
         workers,
+        block_documents,
+        block_types,
+        block_schemas,
     } = parsed(text);
     let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues };
-    Asked { filters, artifacts, latest_artifacts, variables, workers }
+    let blocks = BlockFilters { block_documents, block_types, block_schemas };
+    Asked { filters, artifacts, latest_artifacts, variables, workers, blocks }
 }
 
 pub(crate) fn parsed<T: Input>(text: &str) -> T {
@@ -100,7 +114,7 @@ pub(crate) fn intervals() -> Intervals {
 
 /// What an entry asks for: a resource, what of it, perhaps in an order.
 pub(crate) fn statement<'a>(what: &str, asked: &'a Asked, near: &'a Near) -> Sql<'a> {
-    let Asked { filters, artifacts, latest_artifacts, variables, workers } = asked;
+    let Asked { filters, artifacts, latest_artifacts, variables, workers, blocks } = asked;
     let words: Vec<&str> = what.split(' ').collect();
     let (limit, offset) = (200, 0);
     match words[..] {
@@ -139,6 +153,19 @@ pub(crate) fn statement<'a>(what: &str, asked: &'a Asked, near: &'a Near) -> Sql
             variables::page(variables.as_ref(), parsed::<VariableSort>(&format!("\"{sort}\"")), limit, offset)
         }
         ["variables", "count"] => variables::counting(variables.as_ref()),
+        ["block_types", "list", sort] => {
+            let (types, schemas) = (blocks.block_types.as_ref(), blocks.block_schemas.as_ref());
+            block_types::page(types, schemas, parsed::<BlockTypeSort>(&format!("\"{sort}\"")), limit, offset)
+        }
+        ["block_schemas", "list", sort] => {
+            let sort = parsed::<BlockSchemaSort>(&format!("\"{sort}\""));
+            block_schemas::page(blocks.block_schemas.as_ref(), sort, limit, offset)
+        }
+        ["block_documents", "list", sort] => {
+            let sort = parsed::<BlockDocumentSort>(&format!("\"{sort}\""));
+            block_documents::listing(blocks, sort, Some((limit, offset)))
+        }
+        ["block_documents", "count"] => block_documents::counting(blocks),
         ["saved_searches", "list", sort] => {
             saved_searches::page(parsed::<SavedSearchSort>(&format!("\"{sort}\"")), limit, offset)
         }
@@ -160,9 +187,9 @@ fn text(request: &str) -> String {
     let text = match what {
         "filter" => {
             let mut sql = Sql::default();
-            let Asked { filters, artifacts, latest_artifacts, variables, workers } = &asked;
+            let Asked { filters, artifacts, latest_artifacts, variables, workers, blocks } = &asked;
             let Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues } = filters;
-            let conditions: [Option<&dyn Condition>; 10] = [
+            let conditions: [Option<&dyn Condition>; 13] = [
                 flows.as_ref().map(|f| f as _),
                 flow_runs.as_ref().map(|f| f as _),
                 task_runs.as_ref().map(|f| f as _),
@@ -173,6 +200,9 @@ fn text(request: &str) -> String {
                 latest_artifacts.as_ref().map(|f| f as _),
                 variables.as_ref().map(|f| f as _),
                 workers.as_ref().map(|f| f as _),
+                blocks.block_documents.as_ref().map(|f| f as _),
+                blocks.block_types.as_ref().map(|f| f as _),
+                blocks.block_schemas.as_ref().map(|f| f as _),
             ];
             conditions.into_iter().flatten().for_each(|condition| condition.write(&mut sql));
             sql.text().to_owned()
@@ -195,6 +225,9 @@ fn text(request: &str) -> String {
         },
     };
     let columns = [
+        block_documents::COLUMNS,
+        BlockSchema::COLUMNS,
+        BlockType::COLUMNS,
         Flow::COLUMNS,
         FlowRun::COLUMNS,
         TaskRun::COLUMNS,
@@ -286,6 +319,9 @@ fn sql_of_every_order_is_shown() {
     let latest_artifacts = ArtifactCollectionSort::schema(&mut schemas);
     let variables = VariableSort::schema(&mut schemas);
     let saved_searches = SavedSearchSort::schema(&mut schemas);
+    let block_types = BlockTypeSort::schema(&mut schemas);
+    let block_schemas = BlockSchemaSort::schema(&mut schemas);
+    let block_documents = BlockDocumentSort::schema(&mut schemas);
     for (what, schema) in [
         ("flows", flows),
         ("flow_runs", flow_runs),
@@ -294,6 +330,9 @@ fn sql_of_every_order_is_shown() {
         ("latest_artifacts", latest_artifacts),
         ("variables", variables),
         ("saved_searches", saved_searches),
+        ("block_types", block_types),
+        ("block_schemas", block_schemas),
+        ("block_documents", block_documents),
     ] {
         for sort in resolved(schema, &schemas) {
             let request = format!("-- {what} list {} {{}}", sort.as_str().unwrap_or_default());

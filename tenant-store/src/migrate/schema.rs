@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Transaction};
 use super::files::{self, File};
 use super::owner::{Owners, quoted, server_version};
 use crate::scope::SchemaName;
-use crate::{Error, Result};
+use crate::{Error, Result, block_types};
 
 /// Longest wait for a lock, in milliseconds: whoever queues for one also stops those who come after.
 pub(super) const LOCK_TIMEOUT: u32 = 2_000;
@@ -29,6 +29,7 @@ pub(super) async fn create(client: &mut Client, owners: &Owners, schema: &Schema
     }
     let tx = client.transaction().await?;
     tx.batch_execute(&sql).await?;
+    block_types::install(&tx).await?;
     set_version(&tx, schema, super::WORKSPACE_VERSION).await?;
     tx.batch_execute(&rights(owners, schema)).await?;
     Ok(tx.commit().await?)
@@ -70,6 +71,9 @@ async fn run(
         return Ok(());
     }
     tx.batch_execute(file.sql).await?;
+    if file.number == super::WORKSPACE_VERSION {
+        block_types::install(&tx).await?;
+    }
     set_version(&tx, schema, file.number).await?;
     tx.batch_execute(&rights(owners, schema)).await?;
     tx.commit().await

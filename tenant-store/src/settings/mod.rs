@@ -4,6 +4,9 @@ use wire::RawJson;
 
 use crate::{Result, Tx};
 
+/// The block document that results go to unless a flow says otherwise. Deletes of blocks clear it.
+pub const DEFAULT_RESULT_STORAGE: &str = "default_result_storage_block_id";
+
 const READ: &str = "select s.value from setting s where s.key = $1";
 const WRITE: &str = "insert into setting (key, value) values ($1, $2) \
     on conflict (key) do update set value = excluded.value, updated = now()";

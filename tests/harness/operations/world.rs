@@ -162,6 +162,31 @@ impl<'s> World<'s> {
                 name
             }
 
+            "block_type" => {
+                let slug = self.get("text");
+                let kind = made(api.post("/block_types/", &json!({"name": slug, "slug": slug})));
+                self.also("block_type_slug", slug);
+                text(&kind, "id")
+            }
+            "block_type_slug" => self.with("block_type", word),
+            "block_schema" => {
+                let fields = json!({"title": self.get("text"), "secret_fields": ["password"]});
+                let schema = json!({"block_type_id": self.get("block_type"), "fields": fields,
+                                    "capabilities": ["write-path"], "version": "1"});
+                let schema = made(api.post("/block_schemas/", &schema));
+                self.also("block_checksum", text(&schema, "checksum"));
+                text(&schema, "id")
+            }
+            "block_checksum" => self.with("block_schema", word),
+            "block_document" => {
+                let document = json!({"name": self.get("text"), "block_type_id": self.get("block_type"),
+                                      "block_schema_id": self.get("block_schema"), "data": {"password": "secret"}});
+                let document = made(api.post("/block_documents/", &document));
+                self.also("block_document_name", text(&document, "name"));
+                text(&document, "id")
+            }
+            "block_document_name" => self.with("block_document", word),
+
             "bot" => {
                 let bot = self.tenant.account.bot();
                 self.also("bot_key", bot.key_id);
