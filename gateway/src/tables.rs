@@ -42,7 +42,9 @@ fn workspace() -> Vec<&'static [Op]> {
 pub fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
     TABLES.get_or_init(|| Tables {
-        root: Arc::new(Table::new(&[vec![api::root::OPS, api::docs::OPS, api::collections::ROOT_OPS], account::of_root()].concat())),
+        root: Arc::new(Table::new(
+            &[vec![api::root::OPS, api::docs::OPS, api::collections::ROOT_OPS], account::of_root()].concat(),
+        )),
         account: Arc::new(Table::new(&account::of_account())),
         workspace: Arc::new(Table::new(&[workspace(), account::of_workspace()].concat())),
     })

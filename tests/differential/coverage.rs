@@ -4,7 +4,7 @@ use crate::cases::File;
 use crate::http::{Client, Request};
 
 /// Where the first path segment is one of these, all operations must be asked.
-const RESOURCES: [&str; 16] = [
+const RESOURCES: [&str; 20] = [
     "flows",
     "flow_runs",
     "task_runs",
@@ -14,6 +14,10 @@ const RESOURCES: [&str; 16] = [
     "logs",
     "admin",
     "artifacts",
+    "block_types",
+    "block_schemas",
+    "block_documents",
+    "block_capabilities",
     "saved_searches",
     "variables",
     "health",

@@ -126,7 +126,8 @@ fn block_commands() {
     assert!(inspected.contains("mine") && !inspected.contains("s3cr3t"), "{inspected}");
 
     let file = client.home().path().join("my_blocks.py");
-    let source = "from prefect.blocks.core import Block\nclass Thing(Block):\n    \"\"\"A thing.\"\"\"\n    size: int = 1\n";
+    let source =
+        "from prefect.blocks.core import Block\nclass Thing(Block):\n    \"\"\"A thing.\"\"\"\n    size: int = 1\n";
     std::fs::write(&file, source).expect("the home can be written");
     let registered = client.prefect(&["block", "register", "--file", &file.display().to_string()]).expect_success();
     assert!(registered.contains("Thing"), "{registered}");

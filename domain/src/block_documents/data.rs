@@ -91,9 +91,9 @@ fn hide_at<'a>(value: &Json<'a>, way: &[&str]) -> Json<'a> {
         (["*", ..], value) => hide_leaves(value),
         (_, Json::Array(items)) => Json::Array(Arc::new(items.iter().map(|item| hide_at(item, way)).collect())),
         ([key, rest @ ..], Json::Object(fields)) => {
-            let each = fields.iter().map(|(name, value)| {
-                (name.clone(), if name == key { hide_at(value, rest) } else { value.clone() })
-            });
+            let each = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), if name == key { hide_at(value, rest) } else { value.clone() }));
             object(each.collect())
         }
         _ => value.clone(),
@@ -112,7 +112,13 @@ fn hide_leaves<'a>(value: &Json<'a>) -> Json<'a> {
 
 fn restore_at<'a>(new: &Json<'a>, old: &Json<'a>, way: &[&str]) -> Json<'a> {
     match (way, new, old) {
-        ([], new, old) => if is_hidden(new) && !matches!(old, Json::Null) { old.clone() } else { new.clone() },
+        ([], new, old) => {
+            if is_hidden(new) && !matches!(old, Json::Null) {
+                old.clone()
+            } else {
+                new.clone()
+            }
+        }
         (["*", ..], new, old) => restore_leaves(new, old),
         (_, Json::Array(new), Json::Array(old)) => {
             let each = new.iter().enumerate().map(|(at, new)| match old.get(at) {
@@ -191,8 +197,18 @@ mod tests {
             (r#"{"a":"********"}"#, r#"{"a":null}"#, vec!["a"], r#"{"a":"********"}"#),
             (r#"{"b":"********"}"#, r#"{"b":"s"}"#, vec!["a"], r#"{"b":"********"}"#),
             (r#"{"a":"********"}"#, r#"{"a":{"b":1}}"#, vec!["a"], r#"{"a":{"b":1}}"#),
-            (r#"{"a":{"x":"********","y":"n","z":"********"}}"#, r#"{"a":{"x":1}}"#, vec!["a.*"], r#"{"a":{"x":1,"y":"n","z":"********"}}"#),
-            (r#"{"a":[{"b":"********"},{"b":"n"}]}"#, r#"{"a":[{"b":"s"}]}"#, vec!["a.b"], r#"{"a":[{"b":"s"},{"b":"n"}]}"#),
+            (
+                r#"{"a":{"x":"********","y":"n","z":"********"}}"#,
+                r#"{"a":{"x":1}}"#,
+                vec!["a.*"],
+                r#"{"a":{"x":1,"y":"n","z":"********"}}"#,
+            ),
+            (
+                r#"{"a":[{"b":"********"},{"b":"n"}]}"#,
+                r#"{"a":[{"b":"s"}]}"#,
+                vec!["a.b"],
+                r#"{"a":[{"b":"s"},{"b":"n"}]}"#,
+            ),
         ] {
             assert_eq!(text(&restore(&parsed(new), &parsed(old), &secrets(&ways))), kept, "{new} {old}");
         }

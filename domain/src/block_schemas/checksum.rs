@@ -135,11 +135,26 @@ mod tests {
     /// Fields and their checksum by the SDK's `Block._calculate_schema_checksum`.
     const CLIENTS: &[(&str, &str)] = &[
         (r##"{}"##, "sha256:f8e6e96abbc38504d4e9c99fc57281fa0026bede1fa42db79f22f984501710f4"),
-        (r##"{"a":1,"b":[1,2.0,1e16,0.0001,0.00001,-0.0,1e300,1.5,123456789012345678901234567890,null,true,false]}"##, "sha256:cfa05d841c5c2ec24c213799001c1fcaac78bcd80b4b340ef7ef1727f712c41c"),
-        (r##"{"é":"\ud83d\ude00\u007f\n\t/\"\\","B":"x","a":"y"}"##, "sha256:b1ecedcc7a97dac78c65e50f3880d8c381a3da2d5df25e3b8f116e253e0d28a7"),
-        (r##"{"p":{"$ref":"#/definitions/A"},"definitions":{"A":{"x":{"$ref":"#/definitions/B"}},"B":{"block_type_slug":"b"},"C":{}}}"##, "sha256:2385c93250af865d0300449ee04a39db12b3515e1dd623a56b7648d26f506bb1"),
-        (r##"{"p":{"$ref":"#/definitions/B"},"definitions":{"B":{"block_type_slug":"b"}}}"##, "sha256:a1a9cd6e179cb030bd4f0084a416d16c4bab77b437635b6338ee169a0feb3b6a"),
-        (r##"{"secret_fields":["a"],"n":{"secret_fields":["b"],"k":1},"l":[{"secret_fields":["c"]}]}"##, "sha256:f3e38ab54f9d670d84218f0f81ace3234081f69e126073cec95c3035f767130d"),
+        (
+            r##"{"a":1,"b":[1,2.0,1e16,0.0001,0.00001,-0.0,1e300,1.5,123456789012345678901234567890,null,true,false]}"##,
+            "sha256:cfa05d841c5c2ec24c213799001c1fcaac78bcd80b4b340ef7ef1727f712c41c",
+        ),
+        (
+            r##"{"é":"\ud83d\ude00\u007f\n\t/\"\\","B":"x","a":"y"}"##,
+            "sha256:b1ecedcc7a97dac78c65e50f3880d8c381a3da2d5df25e3b8f116e253e0d28a7",
+        ),
+        (
+            r##"{"p":{"$ref":"#/definitions/A"},"definitions":{"A":{"x":{"$ref":"#/definitions/B"}},"B":{"block_type_slug":"b"},"C":{}}}"##,
+            "sha256:2385c93250af865d0300449ee04a39db12b3515e1dd623a56b7648d26f506bb1",
+        ),
+        (
+            r##"{"p":{"$ref":"#/definitions/B"},"definitions":{"B":{"block_type_slug":"b"}}}"##,
+            "sha256:a1a9cd6e179cb030bd4f0084a416d16c4bab77b437635b6338ee169a0feb3b6a",
+        ),
+        (
+            r##"{"secret_fields":["a"],"n":{"secret_fields":["b"],"k":1},"l":[{"secret_fields":["c"]}]}"##,
+            "sha256:f3e38ab54f9d670d84218f0f81ace3234081f69e126073cec95c3035f767130d",
+        ),
         (r##"{"definitions":{}}"##, "sha256:79b9787dcd02e098a1b261c2d8be3dbe363953714e67eccf5610554df8050ed1"),
     ];
 

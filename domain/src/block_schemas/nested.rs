@@ -85,9 +85,10 @@ pub fn fields_of_nested<'v, 'a>(
     let keys = reference_strings(property);
     let found = match keys.as_slice() {
         [only] => field(definitions, only),
-        several => several.iter().filter_map(|key| field(definitions, key)).find(|definition| {
-            matches!(field(definition, "block_type_slug"), Some(Json::Str(found)) if found == slug)
-        }),
+        several => several
+            .iter()
+            .filter_map(|key| field(definitions, key))
+            .find(|definition| matches!(field(definition, "block_type_slug"), Some(Json::Str(found)) if found == slug)),
     };
     found.filter(|found| matches!(found, Json::Object(_))).ok_or_else(missing)
 }
@@ -99,8 +100,7 @@ pub fn compose<'a>(
     nested: &[(String, Vec<Nested<'a>>)],
 ) -> Json<'a> {
     let Json::Object(all) = fields else { return fields.clone() };
-    let mut whole: Vec<_> =
-        all.iter().filter(|(key, _)| key != REFERENCES && key != DEFINITIONS).cloned().collect();
+    let mut whole: Vec<_> = all.iter().filter(|(key, _)| key != REFERENCES && key != DEFINITIONS).cloned().collect();
     whole.push((REFERENCES.into(), object(nested.iter().map(|(name, of)| (name.clone().into(), named(of))).collect())));
     let mut defined: Vec<(Cow<'a, str>, Json<'a>)> = match definitions {
         Some(definitions) => {
@@ -226,7 +226,9 @@ mod tests {
 
     #[test]
     fn references_that_are_none_are_refused() {
-        for wrong in [r#"{"block_schema_references":[]}"#, r#"{"block_schema_references":{"a":{"block_type_slug":"x"}}}"#] {
+        for wrong in
+            [r#"{"block_schema_references":[]}"#, r#"{"block_schema_references":{"a":{"block_type_slug":"x"}}}"#]
+        {
             assert!(references(&parsed(wrong)).is_err(), "{wrong}");
         }
         let several = r#"{"block_schema_references":{"a":[{"block_type_slug":"x","block_schema_checksum":"1"},{"block_type_slug":"y","block_schema_checksum":"2"}]}}"#;

@@ -31,7 +31,12 @@ pub async fn run(control: &Control, command: Command) -> Result<Shown, Error> {
             Ok(Shown::One(row![key: key]))
         }
         Command::Rewrap { keys } => {
-            let report = rewrap_all(control, &keys.key_ring()?).await?;
+            let ring = keys.key_ring()?;
+            let first = ring.first_id().ok_or("PREFECTURE_ENCRYPTION_KEYS is not set")?;
+            let report = rewrap_all(control, &ring).await?;
+            if report.failed.is_empty() {
+                control.forget_other_keys(first).await?;
+            }
             match report.failed.first() {
                 None => Ok(Shown::One(row![rewrapped: report.rewrapped, nothing_to_do: report.nothing_to_do])),
                 Some((workspace, why)) => Err(format!(

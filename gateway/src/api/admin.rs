@@ -4,8 +4,8 @@
 use domain::BlockDocumentId;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tenant_store::settings::{self, DEFAULT_RESULT_STORAGE};
 use tenant_store::block_documents;
+use tenant_store::settings::{self, DEFAULT_RESULT_STORAGE};
 use wire::{Input, Output, RawJson};
 
 use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Query, Reply};

@@ -95,9 +95,7 @@ async fn delete(cx: Call, id: Path<BlockSchemaId>) -> Reply<NoContent> {
     match block_schemas::delete(cx.write().await?, *id).await? {
         Deleted::Done => Ok(NoContent),
         Deleted::Unknown => Err(not_found()),
-        Deleted::Protected => {
-            Err(Failure::forbidden("Block schemas for protected block types cannot be deleted."))
-        }
+        Deleted::Protected => Err(Failure::forbidden("Block schemas for protected block types cannot be deleted.")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tenant_store::control::{Control, ControlSettings};
 use tenant_store::migrate::{Owners, Provisioner};
-use tenant_store::{Commits, Pool};
+use tenant_store::{Commits, Error as StoreError, Pool};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -16,8 +16,7 @@ use crate::app::Parts;
 use crate::cache::Cache;
 use crate::config::{
     CacheSettings, DatabaseSettings, EdgeSettings, EncryptionSettings, ListenSettings, RedisSettings, ServeSettings,
-    TokenSettings,
-    WrongSetting,
+    TokenSettings, WrongSetting,
 };
 use crate::listen::Listener;
 use crate::metrics::Metrics;
@@ -107,6 +106,18 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
     let places = HashMap::from([("default".to_owned(), pool.clone())]);
     let control = Control::new(&settings, places, Some(provisioner.clone()), commits)?;
 
+    let taken = match control.take_key_ring(&key_ring).await {
+        // A replica may start before its database does; what it cannot open then, it says then.
+        Err(StoreError::Unavailable(cause)) => {
+            tracing::warn!(cause, "the encryption keys could not be checked");
+            Ok(())
+        }
+        taken => taken?,
+    };
+    if let Err(wrong) = taken {
+        let how = "NEW_ID:NEW_KEY,and every key that was there before (prefecture admin encryption --help)";
+        return Err(WrongSetting::new("PREFECTURE_ENCRYPTION_KEYS", wrong, how).into());
+    }
     if edge.limits.default_plan.is_some() {
         let plans: Vec<String> = control.list_plans().await?.into_iter().map(|plan| plan.name).collect();
         edge.limits.check(&plans)?;

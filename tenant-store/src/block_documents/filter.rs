@@ -57,7 +57,7 @@ sort! {
         NameDesc => "d.name desc, d.id desc",
         NameAsc => "d.name, d.id",
         // Sorts what the filter leaves: blocks are made by people.
-        BlockTypeAndNameAsc => "t.name, d.name, d.id",
+        BlockTypeAndNameAsc => "o.name, d.name, d.id",
     }
 }
 

@@ -126,10 +126,12 @@ impl Sealed {
             true => RawJson::from_text(text),
             false => {
                 let data = wire::json::parse(text.as_bytes()).ok();
-                data.and_then(|data| wire::json::to_text(&data::hide(&data, &secrets)).ok()).and_then(RawJson::from_text)
+                data.and_then(|data| wire::json::to_text(&data::hide(&data, &secrets)).ok())
+                    .and_then(RawJson::from_text)
             }
         };
-        let data = data.map(RawObject).ok_or_else(|| Error::internal(format!("block document {} is no JSON", self.id)))?;
+        let data =
+            data.map(RawObject).ok_or_else(|| Error::internal(format!("block document {} is no JSON", self.id)))?;
         Ok(BlockDocument {
             id: self.id,
             created: self.created,
@@ -170,7 +172,11 @@ pub(crate) async fn exists(tx: &mut Tx<'_>, id: uuid::Uuid) -> Result<bool> {
 }
 
 /// The document, with those it refers to in it.
-pub async fn read(tx: &mut Tx<'_>, which: Which<'_>, reading: &Reading<'_>) -> Result<Result<Option<BlockDocument>, TooMany>> {
+pub async fn read(
+    tx: &mut Tx<'_>,
+    which: Which<'_>,
+    reading: &Reading<'_>,
+) -> Result<Result<Option<BlockDocument>, TooMany>> {
     let sealed: Option<Sealed> = match which {
         Which::Id(id) => tx.opt(READ, &[&id]).await?,
         Which::Name(slug, name) => tx.opt(BY_NAME, &[&slug, &name]).await?,

@@ -71,7 +71,12 @@ struct Below {
 }
 
 impl Below {
-    fn put_together(&self, mut of: BlockDocument, depth: usize, room: &mut usize) -> Result<Result<BlockDocument, TooMany>> {
+    fn put_together(
+        &self,
+        mut of: BlockDocument,
+        depth: usize,
+        room: &mut usize,
+    ) -> Result<Result<BlockDocument, TooMany>> {
         let Some(held) = self.held.get(&of.id) else { return Ok(Ok(of)) };
         if depth > DEEPEST || *room < held.len() {
             return Ok(Err(TooMany));
@@ -99,8 +104,8 @@ impl Below {
             of.block_document_references.insert(name.clone(), Referred { block_document });
         }
         data.push('}');
-        of.data = RawJson::from_text(data).map(RawObject).ok_or_else(|| Error::internal("data that do not fit together"))?;
+        of.data =
+            RawJson::from_text(data).map(RawObject).ok_or_else(|| Error::internal("data that do not fit together"))?;
         Ok(Ok(of))
     }
 }
-

@@ -23,8 +23,7 @@ const CREATE: &str = "insert into block_document (id, name, data, is_anonymous, 
 const CURRENT: &str = "select d.data, d.block_type_id, d.block_schema_id, s.fields from block_document d \
     join block_schema s on s.id = d.block_schema_id where d.id = $1 for update of d";
 const TYPE_OF_SCHEMA: &str = "select s.block_type_id from block_schema s where s.id = $1 for key share of s";
-const UPDATE: &str =
-    "update block_document set data = $2, block_schema_id = coalesce($3, block_schema_id), updated = now() where id = $1";
+const UPDATE: &str = "update block_document set data = $2, block_schema_id = coalesce($3, block_schema_id), updated = now() where id = $1";
 const TOUCH: &str = "update block_document set updated = now() where id = $1";
 const CHILDREN: &str = "select d.id from block_document d where d.id = any($1) order by d.id for share of d";
 /// Whether a document is reached from some.
@@ -146,7 +145,12 @@ async fn shown(tx: &mut Tx<'_>, id: BlockDocumentId, ring: &KeyRing) -> Result<C
     }
 }
 
-pub async fn update(mut tx: Tx<'_>, id: BlockDocumentId, change: &BlockDocumentUpdate, ring: &KeyRing) -> Result<Update> {
+pub async fn update(
+    mut tx: Tx<'_>,
+    id: BlockDocumentId,
+    change: &BlockDocumentUpdate,
+    ring: &KeyRing,
+) -> Result<Update> {
     match change_it(&mut tx, id, change, ring).await {
         Ok(true) => {
             tx.commit().await?;

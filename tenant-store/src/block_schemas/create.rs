@@ -69,7 +69,11 @@ pub async fn create(mut tx: Tx<'_>, new: &BlockSchemaCreate) -> Result<Creation>
     match make(&mut tx, new, 0).await {
         Ok((schema, fresh)) => {
             tx.commit().await?;
-            Ok(if fresh { Creation::Made(Box::new(as_sent(schema, fields))) } else { Creation::Found(Box::new(schema)) })
+            Ok(if fresh {
+                Creation::Made(Box::new(as_sent(schema, fields)))
+            } else {
+                Creation::Found(Box::new(schema))
+            })
         }
         Err(halt) => {
             tx.rollback().await?;

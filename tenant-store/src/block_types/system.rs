@@ -1,6 +1,7 @@
 //! The types that every workspace has from its beginning, with one schema each.
 //!
-//! `system.json` has them: names, fields and checksums are the protocol's, texts and logos are ours. A client looks a
+//! `system.json` has them: names, fields and checksums are the protocol's, texts are ours. They have no
+//! logos: clients take addresses of `http` alone, and those would be somebody else's. A client looks a
 //! schema up by the checksum that it computes of its own, whose texts are others: that one is kept, so that it is found.
 //! They are written with the schema of a workspace, and again when that is migrated: a change of `system.json` comes with
 //! a migration.

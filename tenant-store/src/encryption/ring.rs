@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use uuid::Uuid;
 
-use super::seal::{KEY_BYTES, Key};
+use super::seal::{KEY_BYTES, Key, Place};
 
+/// What a proof stands in place of.
+const PROOF: Place = Place { what: "proof of a key", workspace: Uuid::nil(), object: Uuid::nil() };
 /// Characters of an id.
 const LONGEST_ID: usize = 64;
 
@@ -42,6 +45,21 @@ impl KeyRing {
         self.0.is_empty()
     }
 
+    /// The id of the key that wraps.
+    pub fn first_id(&self) -> Option<&str> {
+        self.first().map(|(id, _)| id)
+    }
+
+    /// What shows later whether a ring has the same first key.
+    pub(crate) fn proof(&self) -> Option<(&str, Vec<u8>)> {
+        self.first().map(|(id, key)| (id, key.seal(PROOF, b"")))
+    }
+
+    /// Whether the key of this id made the proof; `None` where there is none of this id.
+    pub(crate) fn proves(&self, id: &str, proof: &[u8]) -> Option<bool> {
+        self.get(id).map(|key| key.open(PROOF, proof).is_ok())
+    }
+
     /// The key that wraps, by its id.
     pub(super) fn first(&self) -> Option<(&str, &Key)> {
         self.0.first().map(|(id, key)| (id.as_str(), key))
@@ -65,7 +83,8 @@ impl FromStr for KeyRing {
             if id.is_empty() || id.len() > LONGEST_ID || !id.chars().all(plain) {
                 return Err(WrongRing::Id(at + 1));
             }
-            let bytes = BASE64_STANDARD.decode(key.trim()).ok().and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes).ok());
+            let bytes =
+                BASE64_STANDARD.decode(key.trim()).ok().and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes).ok());
             let bytes = bytes.ok_or_else(|| WrongRing::Key(id.to_owned()))?;
             if keys.iter().any(|(known, _)| known == id) {
                 return Err(WrongRing::Twice(id.to_owned()));
@@ -94,6 +113,9 @@ mod tests {
         assert!(ring.get("2025.b_-").is_some() && ring.get("other").is_none());
         let secret = one.split_once(':').unwrap().1;
         assert!(!format!("{ring:?}").contains(secret));
+        let (id, proof) = ring.proof().unwrap();
+        assert_eq!((ring.proves(id, &proof), ring.proves("2025.b_-", &proof)), (Some(true), Some(false)));
+        assert_eq!(ring.proves("other", &proof), None);
         for (text, wrong) in [
             ("", WrongRing::Empty),
             (secret, WrongRing::NoId(1)),

@@ -80,4 +80,18 @@ insert into variable (id, created, updated, name, value, tags)
         case when n % 10 = 0 then array['team-' || n % 17] else '{}' end
     from (select n, timestamptz '2026-01-01Z' + n * interval '1 minute' as at from generate_series(1, 20000) n) v;
 
+-- Twenty types with two schemas each, five thousand blocks; of ten one is anonymous, of five one is held by another.
+insert into workspace_meta (schema_version) values (1) on conflict do nothing;
+insert into block_type (id, name, slug) select pg_temp.id('2026-01-01Z', 'block-type' || n), 'Type ' || n, 'type-' || n from generate_series(1, 20) n;
+insert into block_schema (id, created, checksum, fields, block_type_id, capabilities, version)
+    select pg_temp.id('2026-01-01Z', 'block-schema' || n), timestamptz '2026-01-01Z' + n * interval '1 day', 'sha256:' || n, '{}',
+        pg_temp.id('2026-01-01Z', 'block-type' || n % 20 + 1), case when n % 4 = 0 then array['write-path'] else '{}' end, '1'
+    from generate_series(1, 40) n;
+insert into block_document (id, name, data, is_anonymous, block_type_id, block_schema_id)
+    select pg_temp.id('2026-01-01Z', 'block' || n), case when n % 10 = 0 then 'anonymous-' else 'block-' end || n, '\x00', n % 10 = 0,
+        pg_temp.id('2026-01-01Z', 'block-type' || n % 20 + 1), pg_temp.id('2026-01-01Z', 'block-schema' || n % 40 + 1)
+    from generate_series(1, 5000) n;
+insert into block_ref (parent_id, name, child_id)
+    select pg_temp.id('2026-01-01Z', 'block' || n + 1), 'kid', pg_temp.id('2026-01-01Z', 'block' || n) from generate_series(5, 4995, 5) n;
+
 analyze;

@@ -18,7 +18,8 @@ use crate::testing::Database;
 
 const DATA: &str = include_str!("data.sql");
 const PLANS: &str = include_str!("plans.txt");
-const LARGE: [&str; 6] = ["flow_run", "task_run", "run_state", "artifact", "artifact_latest", "variable"];
+const LARGE: [&str; 8] =
+    ["flow_run", "task_run", "run_state", "artifact", "artifact_latest", "variable", "block_document", "block_ref"];
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster accepts connections");
@@ -86,6 +87,7 @@ async fn sql_keeps_to_its_indexes() {
     for (name, query) in [
         ("@flow", "select id::text from flow where name = 'flow-1'"),
         ("@rare", "select id::text from flow where name = 'flow-290'"),
+        ("@block_type", "select id::text from block_type where slug = 'type-7'"),
         ("@deployment", "select id::text from deployment where name = 'deployment-7'"),
         (
             "@run",
