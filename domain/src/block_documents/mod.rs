@@ -66,19 +66,14 @@ pub struct ReferredDocument {
 
 impl Described for ReferredDocument {
     fn schema(schemas: &mut Schemas) -> Schema {
-        let mut properties = serde_json::Map::new();
-        let parts: [(&str, fn(&mut Schemas) -> Schema); 5] = [
-            ("id", BlockDocumentId::schema),
-            ("name", Option::<String>::schema),
-            ("block_type", Option::<BlockType>::schema),
-            ("is_anonymous", bool::schema),
+        serde_json::json!({ "type": "object", "properties": {
+            "id": BlockDocumentId::schema(schemas),
+            "name": Option::<String>::schema(schemas),
+            "block_type": Option::<BlockType>::schema(schemas),
+            "is_anonymous": bool::schema(schemas),
             // Their own, and so on.
-            ("block_document_references", RawObject::schema),
-        ];
-        for (name, schema) in parts {
-            properties.insert(name.to_owned(), schema(schemas));
-        }
-        serde_json::json!({ "type": "object", "properties": properties })
+            "block_document_references": RawObject::schema(schemas),
+        } })
     }
 }
 

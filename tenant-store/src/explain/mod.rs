@@ -18,8 +18,8 @@ use crate::testing::Database;
 
 const DATA: &str = include_str!("data.sql");
 const PLANS: &str = include_str!("plans.txt");
-const LARGE: [&str; 8] =
-    ["flow_run", "task_run", "run_state", "artifact", "artifact_latest", "variable", "block_document", "block_ref"];
+const LARGE: [&str; 7] =
+    ["flow_run", "task_run", "run_state", "artifact", "artifact_latest", "variable", "block_document"];
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster accepts connections");
