@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod block_documents;
 pub mod block_schemas;
 pub mod block_types;
+pub mod concurrency_limits;
 pub mod events;
 pub mod flow_runs;
 pub mod flows;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::concurrency_limits::OF_TAG;
+
 /// Settings the rules read. [`Default`] gives the reference's values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -9,6 +11,8 @@ pub struct Settings {
     pub deployment_slot_wait: Duration,
     /// The longest a task run is told to wait for a slot of a tag's limit.
     pub tag_slot_wait: Duration,
+    /// The longest that anybody else is told to wait for a slot that must be given back.
+    pub slot_wait: Duration,
     /// How long a deployment's slot is held for a run that has not begun to renew its lease, where the deployment does not
     /// say. Between 30 seconds and one hour.
     pub initial_deployment_lease: Duration,
@@ -21,8 +25,19 @@ impl Default for Settings {
         Self {
             deployment_slot_wait: Duration::from_secs(30),
             tag_slot_wait: Duration::from_secs(10),
+            slot_wait: Duration::from_secs(30),
             initial_deployment_lease: Duration::from_secs(300),
             max_cache_key_length: 2000,
+        }
+    }
+}
+
+impl Settings {
+    /// The longest wait for a slot of the limit of this name.
+    pub fn longest_wait(&self, limit: &str) -> Duration {
+        match limit.starts_with(OF_TAG) {
+            true => self.tag_slot_wait,
+            false => self.slot_wait,
         }
     }
 }

@@ -80,6 +80,7 @@ pub(crate) fn shown_by(table: &str) -> Option<Kinds> {
         "event" => Kinds::of(&[K::Events]),
         "block_type" | "block_schema" => Kinds::of(&[K::BlockTypes]),
         "block_document" | "block_ref" => Kinds::of(&[K::BlockDocuments]),
+        "concurrency_limit" | "concurrency_lease" => Kinds::of(&[K::ConcurrencyLimits]),
         "variable" => Kinds::of(&[K::Variables]),
         "saved_search" => Kinds::of(&[K::SavedSearches]),
         "setting" => Kinds::of(&[K::Settings]),

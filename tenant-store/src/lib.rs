@@ -9,6 +9,7 @@ pub mod block_documents;
 pub mod block_schemas;
 pub mod block_types;
 pub mod commits;
+pub mod concurrency_limits;
 mod connect;
 pub mod control;
 pub mod deployments;

@@ -3,6 +3,7 @@
 mod account;
 mod artifacts;
 mod blocks;
+mod concurrency_limits;
 mod runs;
 mod saved_searches;
 mod variables;

@@ -3,6 +3,7 @@
 mod artifacts;
 mod blocks;
 mod cli;
+mod concurrency;
 mod flows;
 mod variables;
 mod work_pools;

@@ -146,7 +146,7 @@ pub enum Effect {
     Hold { lease: LeaseId },
     /// Delete the lease and give its slots back.
     Release { lease: LeaseId },
-    /// Give back slots that no lease tells of, never below zero.
+    /// Give back slots that no lease tells of, as many as there are: who holds a lease keeps its slots.
     GiveBack { limit: LimitId, slots: i64 },
     /// Delete the run's inputs of these keys.
     ForgetInputs { keys: Vec<String> },

@@ -14,9 +14,7 @@ use crate::state::{State, StateType};
 /// [`Default`] is a run without deployment, parent or anything else around it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FlowFacts {
-    /// The run's deployment, with its limit's row locked. PENDING and RUNNING need all of it, SCHEDULED needs it when runs
-    /// are marked late, every other type needs `limit` when the current state is PENDING, RUNNING or CANCELLING.
-    /// `None` where the run has none or it was deleted.
+    /// The run's deployment; `None` where the run has none or it was deleted.
     pub deployment: Option<DeploymentFacts>,
     /// Whether the lease named by the current state still stands, its row locked. RUNNING alone needs it.
     pub lease_stands: bool,
@@ -38,6 +36,9 @@ pub struct OtherTask {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeploymentFacts {
+    /// Its limit, by name alone.
+    pub limit_id: Option<LimitId>,
+    /// Its limit's row, locked. PENDING and RUNNING need it, and SCHEDULED where runs are marked late.
     pub limit: Option<LimitFacts>,
     /// `concurrency_options`, where the deployment has them.
     pub options: Option<ConcurrencyOptions>,

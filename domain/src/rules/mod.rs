@@ -24,7 +24,7 @@
 
 mod both;
 pub mod caller;
-mod chance;
+pub mod chance;
 pub mod decision;
 pub mod event;
 pub mod facts;

@@ -7,6 +7,8 @@ pub mod block_documents;
 pub mod block_schemas;
 pub mod block_types;
 pub mod collections;
+pub mod concurrency_limits;
+pub mod concurrency_limits_v2;
 pub mod docs;
 pub mod events;
 pub mod flow_run_states;

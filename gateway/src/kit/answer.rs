@@ -101,6 +101,21 @@ impl Answer for NoContent {
     }
 }
 
+/// An answer of an operation that may also refuse with this status, which not every operation may.
+pub struct Or<const STATUS: u16, A>(pub A);
+
+impl<const STATUS: u16, A: Answer> Answer for Or<STATUS, A> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+
+    fn describe(schemas: &mut Schemas) -> Vec<(u16, Option<Schema>)> {
+        let mut answers = A::describe(schemas);
+        answers.push((STATUS, None));
+        answers
+    }
+}
+
 /// 200 with text.
 pub struct Text(pub &'static str, pub String);
 

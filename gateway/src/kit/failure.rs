@@ -7,6 +7,8 @@
 //! | no route, no such object, no such workspace | 404 | `{"detail": …}` |
 //! | validation | 422 | `{"exception_message", "exception_detail", "request_body"}` |
 //! | integrity | 409 | `{"detail": …}` |
+//! | a lease that is gone | 410 | `{"detail": …}` |
+//! | slots that are taken | 423 + `Retry-After` | `{"detail": …}` |
 //! | a limit | 429 + `Retry-After` | `{"detail", "type", "violated-policies"}` |
 //! | database or dependency away, overload | 503 + `Retry-After` | `{"detail": …}` |
 //! | no keys to encrypt secrets with | 501 | `{"detail": …}` |
@@ -94,6 +96,13 @@ impl Failure {
 
     pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// What is asked for is another's now; to be tried again in `seconds`, where that helps.
+    pub fn locked(detail: impl Into<Cow<'static, str>>, seconds: Option<f64>) -> Self {
+        let wait = seconds.and_then(|seconds| HeaderValue::from_str(&seconds.to_string()).ok());
+        let headers = wait.map(|wait| (RETRY_AFTER, wait)).into_iter().collect();
+        Self { headers, ..Self::new(StatusCode::LOCKED, detail) }
     }
 
     pub fn unprocessable(detail: impl Into<Cow<'static, str>>) -> Self {

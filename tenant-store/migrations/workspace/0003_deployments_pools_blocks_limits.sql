@@ -104,6 +104,45 @@ alter table workspace_meta add column if not exists wrapped_key bytea;
 
 -- Concurrency limits and leases.
 
+-- Slots are counted in the limit, and what holds them is told by its leases. Slots and denials decay: each count is as of
+-- its own time, in fractions, so that no part of a decay is lost between two writes.
+create table if not exists concurrency_limit (
+    id uuid primary key,
+    created timestamptz not null default now(),
+    -- Also the time as of which `active_slots` holds.
+    updated timestamptz not null default now(),
+    name text collate "C" not null,
+    "limit" bigint not null,
+    active boolean not null default true,
+    active_slots double precision not null default 0,
+    -- Of these, what leases hold.
+    leased_slots bigint not null default 0,
+    denied_slots double precision not null default 0,
+    denied_at timestamptz not null default now(),
+    slot_decay_per_second double precision not null default 0,
+    -- Seconds that a slot is held on average, of late.
+    avg_slot_occupancy_seconds double precision not null default 2,
+    constraint concurrency_limit_name unique (name) -- by name, lists, limits of tags
+) with (fillfactor = 70);
+
+create table if not exists concurrency_lease (
+    id uuid primary key,
+    limit_ids uuid[] not null,
+    -- Of each limit.
+    slots bigint not null,
+    -- Numbers: tenant-store's concurrency_limits::leases.
+    holder_type smallint,
+    holder_id uuid,
+    created timestamptz not null default clock_timestamp(),
+    expires_at timestamptz not null
+) with (fillfactor = 90);
+create index if not exists concurrency_lease_expiry on concurrency_lease (expires_at); -- leases to reap
+create index if not exists concurrency_lease_holder on concurrency_lease (holder_id) where holder_id is not null; -- leases of a task run
+create index if not exists concurrency_lease_limits on concurrency_lease using gin (limit_ids); -- who holds a limit's slots
+
+alter table deployment add column if not exists concurrency_limit_id uuid;
+alter table deployment add column if not exists concurrency_options json;
+
 
 -- Events and their readers.
 

@@ -1,18 +1,25 @@
 //! What the rules must know about a flow run that changes state: one statement, which locks the run and, for a subflow,
-//! the task run that stands for it.
+//! the task run that stands for it. Where the rules may ask for a slot, another statement in its place also locks the lease
+//! that the run's state names, and then its deployment's limit.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use domain::flow_runs::CreatedBy;
+use domain::rules::FlowPolicy;
 use domain::rules::event::{Creator, CreatorKind, Named, Surroundings};
-use domain::rules::facts::{DeploymentFacts, FlowFacts, OtherTask, TaskFacts};
+use domain::rules::facts::{
+    CollisionStrategy, ConcurrencyOptions, DeploymentFacts, FlowFacts, LimitFacts, OtherTask, TaskFacts,
+};
 use domain::run::FlowRunCore;
+use domain::state::StateType;
 use domain::stored::Stored;
-use domain::{DeploymentId, FlowId, FlowRunId, WorkPoolId, WorkQueueId};
+use domain::{DeploymentId, FlowId, FlowRunId, LeaseId, LimitId, WorkPoolId, WorkQueueId};
 use tokio_postgres::Row;
 use wire::Time;
 
+use crate::concurrency_limits::facts::{LIMIT_WIDTH, held_leases, limit_columns, read_limit};
 use crate::orchestration::{Cells, StoredFlow, StoredTask, flow_columns, task_columns};
 use crate::pool::FromRow;
 use crate::{Result, Tx};
@@ -20,18 +27,61 @@ use crate::{Result, Tx};
 /// The first part waits for the lock; the clock is read after it, so no state is stamped before the one it follows.
 ///
 /// States that were written while this waited are not in `taken`, but the last of them is the run's own, which is.
-static FACTS: LazyLock<String> = LazyLock::new(|| {
+static FACTS: LazyLock<String> = LazyLock::new(|| text(Wanted::Run));
+static FACTS_WITH_LIMIT: LazyLock<String> = LazyLock::new(|| text(Wanted::RunAndLimit));
+
+fn text(wanted: Wanted) -> String {
+    let (locks, columns, joined) = match wanted {
+        Wanted::Run => ("", "", ""),
+        Wanted::RunAndLimit => (LIMIT_LOCKS, LIMIT_COLUMNS, " left join l on true"),
+    };
     format!(
         "with r as materialized (select {run}, r.flow_id, r.work_queue_id, r.tags, r.created_by from flow_run r where r.id = $1 for update), \
-         t as materialized (select {task} from task_run t where t.id = (select r.parent_task_run_id from r) for update) \
+         t as materialized (select {task} from task_run t where t.id = (select r.parent_task_run_id from r) for update){locks} \
          select {run}, clock_timestamp(), array(select s.timestamp from run_state s where s.run_id = r.id and s.timestamp >= now()), \
-         r.tags, r.created_by, f.id, f.name, f.tags, d.id, d.name, d.tags, q.id, q.name, p.id, p.name, p.type, {task} \
+         r.tags, r.created_by, f.id, f.name, f.tags, d.id, d.name, d.tags, q.id, q.name, p.id, p.name, p.type, {task}, \
+         {held}, d.concurrency_limit_id{columns} \
          from r left join flow f on f.id = r.flow_id left join deployment d on d.id = r.deployment_id \
-         left join work_queue q on q.id = r.work_queue_id left join work_pool p on p.id = q.work_pool_id left join t on true",
+         left join work_queue q on q.id = r.work_queue_id left join work_pool p on p.id = q.work_pool_id left join t on true{joined}",
         run = flow_columns!(),
         task = task_columns!(),
+        held = held_leases!(),
     )
-});
+}
+
+/// Leases before limits, as everywhere.
+const LIMIT_LOCKS: &str = ", \
+    e as materialized (select e.id from concurrency_lease e where e.id = \
+      (select (r.state -> 'state_details' ->> 'deployment_concurrency_lease_id')::uuid from r) for update), \
+    l as materialized (select l.id, l.name, l.active, l.\"limit\", l.active_slots, l.slot_decay_per_second, l.updated, \
+        l.avg_slot_occupancy_seconds from concurrency_limit l \
+      where l.id = (select d.concurrency_limit_id from deployment d where d.id = (select r.deployment_id from r)) \
+        and (select count(*) from e) >= 0 for update)";
+const LIMIT_COLUMNS: &str = concat!(
+    ", d.concurrency_options ->> 'collision_strategy', (d.concurrency_options ->> 'grace_period_seconds')::bigint, \
+      exists(select 1 from e), ",
+    limit_columns!()
+);
+
+/// What is to be locked and known.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Wanted {
+    Run,
+    /// Also its deployment's limit, and the lease on it.
+    RunAndLimit,
+}
+
+impl Wanted {
+    /// What the rules must know before a run enters a type of state.
+    pub fn by(policy: FlowPolicy, type_: StateType) -> Self {
+        match (policy, type_) {
+            (FlowPolicy::Core, StateType::Pending | StateType::Running) | (FlowPolicy::MarkLate, _) => {
+                Self::RunAndLimit
+            }
+            _ => Self::Run,
+        }
+    }
+}
 
 const FAILED_TASKS: &str = concat!(
     "select ",
@@ -76,7 +126,6 @@ impl Around {
         let task_run =
             parent.as_ref().map(|parent| Named { id: parent.id, name: parent.name.clone(), tags: parent.tags.clone() });
         let facts = FlowFacts {
-            // Its limit, and the lease of the run's state, join when limits are stored.
             deployment: deployment.as_ref().map(|_| DeploymentFacts::default()),
             parent_task: parent.map(other_task).transpose()?.map(Box::new),
             ..FlowFacts::default()
@@ -99,29 +148,90 @@ struct Found {
     now: Time,
     taken: Vec<Time>,
     around: Around,
+    /// Of the parent task run.
+    held_leases: Vec<LeaseId>,
+    limit_id: Option<LimitId>,
+    slot: Slot,
 }
 
-impl FromRow for Found {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+/// What is known of a deployment's limit, where it is wanted.
+#[derive(Default)]
+struct Slot {
+    options: Option<ConcurrencyOptions>,
+    lease_stands: bool,
+    limit: Option<LimitFacts>,
+}
+
+impl Found {
+    fn read(row: &Row, wanted: Wanted) -> Result<Self, tokio_postgres::Error> {
         let cells = &mut Cells::of(row);
         let run = StoredFlow::read(cells)?;
         let (now, taken) = (cells.next()?, cells.next()?);
         let (tags, created_by) = (cells.next()?, cells.next()?);
-        Ok(Self { run, now, taken, around: Around::read(tags, created_by, cells)? })
+        let around = Around::read(tags, created_by, cells)?;
+        let (held_leases, limit_id) = (cells.next()?, cells.next()?);
+        let slot = match wanted {
+            Wanted::Run => Slot::default(),
+            Wanted::RunAndLimit => Slot::read(cells)?,
+        };
+        Ok(Self { run, now, taken, around, held_leases, limit_id, slot })
+    }
+}
+
+impl Slot {
+    fn read(cells: &mut Cells<'_>) -> Result<Self, tokio_postgres::Error> {
+        let (strategy, grace): (Option<&str>, Option<i64>) = (cells.next()?, cells.next()?);
+        let collision_strategy = match strategy {
+            Some("CANCEL_NEW") => CollisionStrategy::CancelNew,
+            _ => CollisionStrategy::Enqueue,
+        };
+        let grace_period = grace.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+        Ok(Self {
+            options: strategy.map(|_| ConcurrencyOptions { collision_strategy, grace_period }),
+            lease_stands: cells.next()?,
+            limit: cells.object(LIMIT_WIDTH, read_limit)?,
+        })
+    }
+}
+
+struct Bare(Found);
+struct WithLimit(Found);
+
+impl FromRow for Bare {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Found::read(row, Wanted::Run).map(Self)
+    }
+}
+
+impl FromRow for WithLimit {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Found::read(row, Wanted::RunAndLimit).map(Self)
     }
 }
 
 /// Locks a run; `None` where there is none.
-pub(super) async fn lock(tx: &mut Tx<'_>, id: FlowRunId) -> Result<Option<Locked>> {
-    let Some(Found { run, now, taken, around }) = tx.opt(FACTS.as_str(), &[&id]).await? else { return Ok(None) };
+pub(super) async fn lock(tx: &mut Tx<'_>, id: FlowRunId, wanted: Wanted) -> Result<Option<Locked>> {
+    let found = match wanted {
+        Wanted::Run => tx.opt(FACTS.as_str(), &[&id]).await?.map(|Bare(found)| found),
+        Wanted::RunAndLimit => tx.opt(FACTS_WITH_LIMIT.as_str(), &[&id]).await?.map(|WithLimit(found)| found),
+    };
+    let Some(Found { run, now, taken, around, held_leases, limit_id, slot }) = found else { return Ok(None) };
     let run = run.parse()?;
-    let (around, facts) = around.parse()?;
+    let (around, mut facts) = around.parse()?;
+    if let Some(deployment) = &mut facts.deployment {
+        *deployment = DeploymentFacts { limit_id, limit: slot.limit, options: slot.options };
+    }
+    if let Some(parent) = &mut facts.parent_task {
+        parent.facts.held_leases = held_leases;
+    }
     let mut taken_timestamps: BTreeSet<Time> = taken.into_iter().collect();
     taken_timestamps.extend(run.progress.state.as_ref().map(|state| state.timestamp));
-    Ok(Some(Locked { run, facts: FlowFacts { taken_timestamps, ..facts }, around, now }))
+    let facts = FlowFacts { taken_timestamps, lease_stands: slot.lease_stands, ..facts };
+    Ok(Some(Locked { run, facts, around, now }))
 }
 
-/// The failed task runs of a run, locked: clients of old want them brought back.
+/// The failed task runs of a run, locked: clients of old want them brought back. They hold no slots: they gave them back
+/// when they failed.
 pub(super) async fn failed_tasks(tx: &mut Tx<'_>, id: FlowRunId) -> Result<Vec<OtherTask>> {
     struct Task(StoredTask);
     impl FromRow for Task {
@@ -134,7 +244,6 @@ pub(super) async fn failed_tasks(tx: &mut Tx<'_>, id: FlowRunId) -> Result<Vec<O
 }
 
 fn other_task(task: StoredTask) -> Result<OtherTask> {
-    // Held leases of tags' limits join when limits are stored.
     Ok(OtherTask { run: task.parse()?, facts: TaskFacts::default() })
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use wire::{RawJson, RawObject};
 
-use super::facts::{self, Locked};
+use super::facts::{self, Locked, Wanted};
 use super::read_input;
 use crate::orchestration::{Aftermath, Asks, Changes, NewInput, Outcome, Stands, apply_flow};
 use crate::{Result, Tx};
@@ -28,7 +28,7 @@ pub async fn set_state(
     policy: FlowPolicy,
     asks: &Asks,
 ) -> Result<Option<Outcome>> {
-    let Some(locked) = facts::lock(&mut tx, id).await? else {
+    let Some(locked) = facts::lock(&mut tx, id, Wanted::by(policy, proposed.type_)).await? else {
         tx.rollback().await?;
         return Ok(None);
     };
@@ -39,7 +39,7 @@ pub async fn set_state(
 /// Resumes a run that is paused: scheduled anew where the pause ended its process, else running. A pause may have asked for
 /// an input, which is then looked at first and kept with an accepted change.
 pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, asks: &Asks) -> Result<Option<Outcome>> {
-    let Some(locked) = facts::lock(&mut tx, id).await? else {
+    let Some(locked) = facts::lock(&mut tx, id, Wanted::Run).await? else {
         tx.rollback().await?;
         return Ok(None);
     };

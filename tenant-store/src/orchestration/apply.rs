@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::rules::decision::{Decision, Effect, Written};
+use domain::rules::decision::{Decision, Effect, HELD_FOREVER, Holder, Written};
 use domain::rules::event::{StateChange, Surroundings, state_change};
 use domain::run::{FlowRunCore, Progress, TaskRunCore};
 use domain::state::{State, StateType};
@@ -12,9 +12,11 @@ use uuid::Uuid;
 use wire::{RawJson, Time};
 
 use super::changes::{
-    CacheEntry, FlowRunChange, ForgottenInput, LatestArtifact, NewArtifact, NewEvent, NewState, TaskRunChange,
+    CacheEntry, EndedLease, FlowRunChange, ForgottenInput, LatestArtifact, LeaseEnd, LooseSlots, NewArtifact, NewEvent,
+    NewLease, NewState, TaskRunChange,
 };
 use super::{Aftermath, Changes, Wake};
+use crate::concurrency_limits::leases;
 
 /// A run that is asked to cancel and does not is cancelled after this long.
 const CANCELLING_TAKES: Duration = Duration::from_secs(300);
@@ -140,13 +142,25 @@ fn write_state(written: &Written, run_id: Uuid, kind: i16, changes: &mut Changes
 fn carry_out(effects: &[Effect], flow_run: Option<FlowRunId>, changes: &mut Changes, aftermath: &mut Aftermath) {
     for effect in effects {
         match effect {
-            // Limits are no resource of the store yet: the facts name none, so none is secured, and a lease that a state
-            // names stands nowhere. Their rows become tables of `Changes`.
-            Effect::Secure(_)
-            | Effect::Renew { .. }
-            | Effect::Hold { .. }
-            | Effect::Release { .. }
-            | Effect::GiveBack { .. } => {}
+            Effect::Secure(lease) => changes.lease(NewLease {
+                id: lease.id,
+                limits: RawJson::of(&lease.limits),
+                slots: lease.slots,
+                seconds: lease.ttl.as_secs_f64(),
+                holder_type: lease.holder.map(|holder| match holder {
+                    Holder::FlowRun(_) => leases::FLOW_RUN,
+                    Holder::TaskRun(_) => leases::TASK_RUN,
+                }),
+                holder_id: lease.holder.map(|holder| holder.id()),
+            }),
+            Effect::Renew { lease, ttl } => {
+                changes.lease_end(LeaseEnd { lease: *lease, seconds: ttl.as_secs_f64() });
+            }
+            Effect::Hold { lease } => {
+                changes.lease_end(LeaseEnd { lease: *lease, seconds: HELD_FOREVER.as_secs_f64() });
+            }
+            Effect::Release { lease } => changes.ended_lease(EndedLease { lease: *lease }),
+            Effect::GiveBack { limit, slots } => changes.loose_slots(LooseSlots { limit_id: *limit, slots: *slots }),
             Effect::ForgetInputs { keys } => {
                 for key in keys {
                     if let Some(flow_run_id) = flow_run {

@@ -2,7 +2,8 @@
 //!
 //! The statement has a part for each table that has rows, so there are few shapes, and each is prepared once a connection.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
 
 use domain::flow_runs::{CreatedBy, FlowRun};
 use domain::labels::Labels;
@@ -11,11 +12,13 @@ use domain::state::{State, StateType};
 use domain::stored::Stored;
 use domain::task_runs::{TaskInputs, TaskRun};
 use domain::{
-    ArtifactCollectionId, ArtifactId, DeploymentId, EventId, FlowId, FlowRunId, StateId, TaskRunId, WorkQueueId,
+    ArtifactCollectionId, ArtifactId, DeploymentId, EventId, FlowId, FlowRunId, LeaseId, LimitId, StateId, TaskRunId,
+    WorkQueueId,
 };
 use uuid::Uuid;
 use wire::{RawJson, RawObject, Time};
 
+use crate::concurrency_limits::{of_ended, settle};
 use crate::pool::Param;
 use crate::sql::Columns;
 
@@ -25,11 +28,13 @@ trait Rows {
     fn columns(&self) -> &'static [(&'static str, &'static str)];
     /// The part of the statement; `{}` stands for the rows, as `u`.
     fn text(&self) -> &'static str;
+    /// What the part does to the slots of limits: a select for the `delta` of [`settle!`] from what it returned, which is `{}`.
+    fn slots(&self) -> Option<&'static str>;
     fn params<'a>(&'a self, params: &mut Vec<Param<'a>>);
 }
 
 macro_rules! rows {
-    ($(#[$doc:meta])* $row:ident in $table:ident { $first:ident: $first_type:ty = $first_sql:literal $(, $field:ident: $type:ty = $sql:literal)* $(,)? } $text:literal) => {
+    ($(#[$doc:meta])* $row:ident in $table:ident { $first:ident: $first_type:ty = $first_sql:literal $(, $field:ident: $type:ty = $sql:literal)* $(,)? } $text:literal $(slots $slots:expr)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub(crate) struct $row { pub $first: $first_type $(, pub $field: $type)* }
@@ -51,6 +56,7 @@ macro_rules! rows {
                 &[(stringify!($first), $first_sql) $(, (stringify!($field), $sql))*]
             }
             fn text(&self) -> &'static str { $text }
+            fn slots(&self) -> Option<&'static str> { [$($slots)?].first().copied() }
             fn params<'a>(&'a self, params: &mut Vec<Param<'a>>) {
                 params.push(&self.$first);
                 $(params.push(&self.$field);)*
@@ -175,6 +181,42 @@ rows! {
 }
 
 rows! {
+    /// A lease to insert, with the slots that it holds. Its end is `seconds` from now.
+    NewLease in NewLeases {
+        id: LeaseId = "uuid",
+        limits: RawJson = "json",
+        slots: i64 = "bigint",
+        seconds: f64 = "double precision",
+        holder_type: Option<i16> = "smallint",
+        holder_id: Option<Uuid> = "uuid",
+    }
+    "insert into concurrency_lease (id, limit_ids, slots, holder_type, holder_id, expires_at) \
+        select u.id, array(select json_array_elements_text(u.limits)::uuid), u.slots, u.holder_type, u.holder_id, \
+        clock_timestamp() + make_interval(secs => u.seconds) from {} returning limit_ids, slots"
+    slots "select unnest(limit_ids), slots, 0::bigint, null::float8 from {}"
+}
+
+rows! {
+    /// A lease that ends that many seconds from now, and not before.
+    LeaseEnd in LeaseEnds { lease: LeaseId = "uuid", seconds: f64 = "double precision" }
+    "update concurrency_lease e set expires_at = clock_timestamp() + make_interval(secs => u.seconds) from {} where e.id = u.lease"
+}
+
+rows! {
+    /// A lease to delete, with the slots that it held.
+    EndedLease in EndedLeases { lease: LeaseId = "uuid" }
+    "delete from concurrency_lease e using {} where e.id = u.lease returning e.limit_ids, e.slots, e.created"
+    slots (concat!(of_ended!(), "{} e"))
+}
+
+rows! {
+    /// Slots to give back that no lease tells of, as many as there are.
+    LooseSlots in LooseSlotRows { limit_id: LimitId = "uuid", slots: i64 = "bigint" }
+    "select u.limit_id, u.slots from {}"
+    slots "select limit_id, 0::bigint, slots, null::float8 from {}"
+}
+
+rows! {
     /// A flow run to insert, in its first state.
     NewFlowRun in NewFlowRuns {
         id: FlowRunId = "uuid",
@@ -278,6 +320,10 @@ pub(crate) struct Changes {
     cache: CacheEntries,
     forgotten: ForgottenInputs,
     inputs: NewInputs,
+    leases: NewLeases,
+    lease_ends: LeaseEnds,
+    ended_leases: EndedLeases,
+    loose_slots: LooseSlotRows,
 }
 
 macro_rules! push {
@@ -300,9 +346,13 @@ push! {
     cache(CacheEntry) to cache;
     forget(ForgottenInput) to forgotten;
     input(NewInput) to inputs;
+    lease(NewLease) to leases;
+    lease_end(LeaseEnd) to lease_ends;
+    ended_lease(EndedLease) to ended_leases;
+    loose_slots(LooseSlots) to loose_slots;
 }
 
-const TABLES: usize = 11;
+const TABLES: usize = 15;
 
 impl Changes {
     fn tables(&self) -> [&dyn Rows; TABLES] {
@@ -318,6 +368,10 @@ impl Changes {
             cache,
             forgotten,
             inputs,
+            leases,
+            lease_ends,
+            ended_leases,
+            loose_slots,
         } = self;
         [
             new_flow_runs,
@@ -331,6 +385,10 @@ impl Changes {
             cache,
             forgotten,
             inputs,
+            leases,
+            lease_ends,
+            ended_leases,
+            loose_slots,
         ]
     }
 
@@ -340,14 +398,20 @@ impl Changes {
 
     /// The statement for the tables that have rows. It answers the new flow runs, else the new task runs, else nothing.
     pub fn text(&self) -> &'static str {
-        static TEXTS: [OnceLock<String>; 1 << TABLES] = [const { OnceLock::new() }; 1 << TABLES];
+        // One for each set of tables that ever had rows together: some dozens.
+        static TEXTS: RwLock<BTreeMap<usize, &'static str>> = RwLock::new(BTreeMap::new());
         let shape =
             self.tables().iter().enumerate().fold(0, |shape, (i, table)| shape | usize::from(!table.is_empty()) << i);
-        TEXTS[shape].get_or_init(|| self.write())
+        let known = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&shape).copied();
+        known.unwrap_or_else(|| {
+            let mut texts = TEXTS.write().unwrap_or_else(PoisonError::into_inner);
+            texts.entry(shape).or_insert_with(|| self.write().leak())
+        })
     }
 
     fn write(&self) -> String {
         let mut text = String::new();
+        let mut slots = Vec::new();
         let mut number = 0;
         for (i, table) in self.tables().into_iter().enumerate().filter(|(_, table)| !table.is_empty()) {
             text.push_str(if text.is_empty() { "with " } else { ", " });
@@ -362,6 +426,14 @@ impl Changes {
                 .collect();
             let rows = format!("unnest({}) as u({})", params.join(", "), names.join(", "));
             text.push_str(&format!("c{i} as ({})", table.text().replace("{}", &rows)));
+            slots.extend(table.slots().map(|slots| slots.replace("{}", &format!("c{i}"))));
+        }
+        if !slots.is_empty() {
+            text.push_str(&format!(
+                ", delta (limit_id, slots, loose, stay) as materialized ({}), ",
+                slots.join(" union all ")
+            ));
+            text.push_str(settle!());
         }
         let answer = match (self.new_flow_runs.is_empty(), self.new_task_runs.is_empty()) {
             (false, _) => format!(" select {} from c0 r", FlowRun::COLUMNS),

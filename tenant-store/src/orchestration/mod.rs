@@ -17,6 +17,8 @@ use domain::settings::Settings;
 
 pub(crate) use apply::{Stands, apply_flow, apply_task, count, due};
 pub(crate) use cells::{Cells, StoredFlow, StoredTask, flow_columns, task_columns};
+#[cfg(test)]
+pub(crate) use changes::LooseSlots;
 pub(crate) use changes::{Changes, NewFlowRun, NewInput, NewTaskRun};
 
 /// Who asks for a change of state, and under which settings.

@@ -160,6 +160,11 @@ impl<'s> Tx<'s> {
         row.ok_or_else(|| Error::internal("a statement that always has a row had none"))
     }
 
+    /// The last statement, with all its rows, and `COMMIT`, in one flush.
+    pub async fn last_all<T: FromRow>(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
+        read(&self.query(Text::Fixed(sql), params, Last::Yes).await?)
+    }
+
     /// The last statement, for its effect, and `COMMIT`, in one flush; how many rows it touched.
     pub async fn last_run(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
         self.execute(Text::Fixed(sql), params, Last::Yes).await

@@ -187,6 +187,24 @@ impl<'s> World<'s> {
             }
             "block_document_name" => self.with("block_document", word),
 
+            "limit" => {
+                let limit = made(api.post("/v2/concurrency_limits/", &json!({"name": self.get("text"), "limit": 20})));
+                self.also("limit_name", text(&limit, "name"));
+                text(&limit, "id")
+            }
+            "limit_name" => self.with("limit", word),
+            "lease" => {
+                let slots = json!({"names": [self.get("limit_name")], "slots": 1, "lease_duration": 3600});
+                text(&made(api.post("/v2/concurrency_limits/increment-with-lease", &slots)), "lease_id")
+            }
+            "tag_limit" => {
+                let limit = json!({"tag": self.get("text"), "concurrency_limit": 20});
+                let limit = made(api.post("/concurrency_limits/", &limit));
+                self.also("tag", text(&limit, "tag"));
+                text(&limit, "id")
+            }
+            "tag" => self.with("tag_limit", word),
+
             "bot" => {
                 let bot = self.tenant.account.bot();
                 self.also("bot_key", bot.key_id);

@@ -30,9 +30,8 @@ impl Transform<FlowRunCore> for ReleaseFlowConcurrencySlots {
             t.effects.push(Effect::Release { lease });
             return;
         }
-        let limit = t.facts.deployment.as_ref().and_then(|deployment| deployment.limit.as_ref());
-        if let Some(limit) = limit {
-            t.effects.push(Effect::GiveBack { limit: limit.id, slots: 1 });
+        if let Some(limit) = t.facts.deployment.as_ref().and_then(|deployment| deployment.limit_id) {
+            t.effects.push(Effect::GiveBack { limit, slots: 1 });
         }
     }
 }

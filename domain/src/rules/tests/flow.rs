@@ -57,7 +57,10 @@ fn limited(limit: i64, active_slots: i64, strategy: Option<CollisionStrategy>) -
         avg_slot_occupancy_seconds: 0.0,
     };
     let options = strategy.map(|collision_strategy| ConcurrencyOptions { collision_strategy, grace_period: None });
-    FlowFacts { deployment: Some(DeploymentFacts { limit: Some(limit), options }), ..FlowFacts::default() }
+    FlowFacts {
+        deployment: Some(DeploymentFacts { limit_id: Some(limit.id), limit: Some(limit), options }),
+        ..FlowFacts::default()
+    }
 }
 
 fn leased(mut run: FlowRunCore) -> FlowRunCore {

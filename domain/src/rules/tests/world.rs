@@ -142,11 +142,13 @@ impl World {
         let deployment = scenario.get("deployment").map(|deployment| {
             let options = deployment.get("concurrency_options");
             let held = scenario.get("hold").and_then(Value::as_i64).unwrap_or(0);
+            let limit = deployment
+                .get("concurrency_limit")
+                .and_then(Value::as_i64)
+                .map(|n| limit(10, "deployment".into(), n, held));
             DeploymentFacts {
-                limit: deployment
-                    .get("concurrency_limit")
-                    .and_then(Value::as_i64)
-                    .map(|n| limit(10, "deployment".into(), n, held)),
+                limit_id: limit.as_ref().map(|limit| limit.id),
+                limit,
                 options: options.map(|options| ConcurrencyOptions {
                     collision_strategy: match options["collision_strategy"].as_str() {
                         Some("CANCEL_NEW") => CollisionStrategy::CancelNew,
