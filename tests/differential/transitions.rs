@@ -4,7 +4,8 @@
 //! {"name": "RUNNING to FAILED with retries", "kind": "flow", "run": {"empirical_policy": {"retries": 1}},
 //!  "initial": {"type": "RUNNING"}, "propose": [{"state": {"type": "FAILED"}}]}
 //! ```
-//! `run` adds to the body that creates the run. A task run belongs to a flow run in the state `flow_run`, or to none
+//! `tag_limits` are made first, and so is a deployment of the run with the fields of `deployment`, of whose limit `hold`
+//! slots are taken; how many are in use is read after each proposal. `run` adds to the body that creates the run. A task run belongs to a flow run in the state `flow_run`, or to none
 //! when that is null, or to one that is running when it is absent. After each proposal the run is read, and its
 //! states at the end: answers and what was stored must be equal.
 
@@ -23,6 +24,11 @@ const BASE: &str = "what the transitions need";
 struct Transition {
     name: String,
     kind: Kind,
+    #[serde(default)]
+    tag_limits: BTreeMap<String, i64>,
+    deployment: Option<Map<String, Value>>,
+    #[serde(default)]
+    hold: i64,
     #[serde(default)]
     run: Map<String, Value>,
     initial: Option<Value>,
@@ -90,6 +96,10 @@ fn steps(transition: &Transition) -> Vec<Value> {
     };
     let mut body = Map::new();
     body.insert("name".to_owned(), json!("in transition"));
+    let mut looks = limits(transition, &mut steps);
+    if transition.deployment.is_some() {
+        body.insert("deployment_id".to_owned(), json!("{{deployment}}"));
+    }
     match transition.kind {
         Kind::Flow => {
             body.insert("flow_id".to_owned(), json!("{{flow}}"));
@@ -129,7 +139,35 @@ fn steps(transition: &Transition) -> Vec<Value> {
             "path": format!("/{runs}/{{{{run}}}}/set_state"), "body": body, "headers": proposal.headers,
             "seconds": ["/details/delay_seconds"]}));
         steps.push(json!({"name": format!("run after {}", index + 1), "method": "GET", "path": format!("/{runs}/{{{{run}}}}")}));
+        for (nth, look) in looks.iter_mut().enumerate() {
+            look["name"] = json!(format!("limit {} after {}", nth + 1, index + 1));
+            steps.push(look.clone());
+        }
     }
     steps.push(json!({"name": "states", "method": "GET", "path": format!("/{states}{{{{run}}}}")}));
     steps
+}
+
+/// Makes the limits that the run meets; the steps that look at them.
+fn limits(transition: &Transition, steps: &mut Vec<Value>) -> Vec<Value> {
+    let mut looks = Vec::new();
+    let look = |name: &str| json!({"method": "GET", "path": format!("/v2/concurrency_limits/{name}")});
+    for (tag, limit) in &transition.tag_limits {
+        steps.push(json!({"name": format!("limit of {tag}"), "method": "POST", "path": "/concurrency_limits/",
+            "body": {"tag": tag, "concurrency_limit": limit}}));
+        looks.push(look(&format!("tag:{tag}")));
+    }
+    let Some(fields) = &transition.deployment else { return looks };
+    let mut body = Map::new();
+    body.insert("name".to_owned(), json!(transition.name));
+    body.insert("flow_id".to_owned(), json!("{{flow}}"));
+    body.extend(fields.clone());
+    steps.push(json!({"name": "deployment", "method": "POST", "path": "/deployments/", "body": body,
+        "save": {"deployment": "/id"}, "status_only": true}));
+    if transition.hold > 0 {
+        steps.push(json!({"name": "slots are taken", "method": "POST", "path": "/v2/concurrency_limits/increment",
+            "body": {"slots": transition.hold, "names": ["deployment:{{deployment}}"]}}));
+    }
+    looks.push(look("deployment:{{deployment}}"));
+    looks
 }

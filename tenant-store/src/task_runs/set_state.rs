@@ -26,7 +26,7 @@ static FACTS_WITH_LIMITS: LazyLock<String> = LazyLock::new(|| {
     let locks = ", l as materialized (select l.id, l.name, l.active, l.\"limit\", l.active_slots, l.slot_decay_per_second, \
         l.updated, l.avg_slot_occupancy_seconds from concurrency_limit l \
         where l.name = any(array(select 'tag:' || tag from t, unnest(t.tags) tag)) order by l.id for update)";
-    let columns = concat!("a.id, a.name, a.active, a.\"limit\", a.used, a.avg");
+    let columns = "a.id, a.name, a.active, a.\"limit\", a.used, a.avg";
     let joined = concat!(
         " left join lateral (select array_agg(l.id) as id, array_agg(l.name) as name, array_agg(l.active) as active, \
             array_agg(l.\"limit\") as \"limit\", array_agg(ceil(",

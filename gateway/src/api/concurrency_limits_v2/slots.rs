@@ -13,9 +13,9 @@ use domain::settings::Settings;
 use http::StatusCode;
 use tenant_store::concurrency_limits::leases;
 use tenant_store::concurrency_limits::slots::{self, Found, NewLease, Taken, Taking};
-use wire::{Input, Time};
+use wire::{Errors, Input, Time};
 
-use crate::kit::{Call, Failure, Json, JsonBody, NoContent, Op, Or, Path, Reply};
+use crate::kit::{Call, Failure, Invalid, Json, JsonBody, NoContent, Op, Or, Path, Reply};
 use crate::ops;
 
 /// Seconds that a lease may last at once: from a minute to a day.
@@ -32,7 +32,7 @@ pub static OPS: &[Op] = ops![
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [ConcurrencyLimits], audit Nothing;
     POST "/v2/concurrency_limits/decrement-with-lease" decrement_with_lease(JsonBody<DecrementWithLease>) -> NoContent,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [ConcurrencyLimits], audit Nothing;
-    POST "/v2/concurrency_limits/leases/{lease_id}/renew" renew(Path<LeaseId>, JsonBody<Renewal>) -> Or<410, NoContent>,
+    POST "/v2/concurrency_limits/leases/{lease_id}/renew" renew(Path<String>, JsonBody<Renewal>) -> Or<410, NoContent>,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [ConcurrencyLimits], audit Nothing;
 ];
 
@@ -156,9 +156,19 @@ async fn decrement_with_lease(cx: Call, body: JsonBody<DecrementWithLease>) -> R
     Ok(NoContent)
 }
 
-async fn renew(cx: Call, lease: Path<LeaseId>, body: JsonBody<Renewal>) -> Reply<Or<410, NoContent>> {
-    match leases::renew(cx.write().await?, *lease, Duration::from_secs_f64(body.lease_duration)).await? {
+async fn renew(cx: Call, lease: Path<String>, body: JsonBody<Renewal>) -> Reply<Or<410, NoContent>> {
+    let lease = lease_of(&lease)?;
+    match leases::renew(cx.write().await?, lease, Duration::from_secs_f64(body.lease_duration)).await? {
         true => Ok(Or(NoContent)),
         false => Err(Failure::new(StatusCode::GONE, "Lease not found - it may have expired or been revoked")),
     }
+}
+
+/// Of the path, where what is no id is a wrong value and not an unknown address.
+fn lease_of(text: &str) -> Reply<LeaseId> {
+    let mut errors = Errors::of("path");
+    let text = wire::Json::Str(text.into());
+    errors
+        .at("lease_id", |errors| LeaseId::parse(&text, errors))
+        .ok_or_else(|| Invalid::of(errors, &wire::Json::Null).into())
 }
