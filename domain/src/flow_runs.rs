@@ -112,6 +112,24 @@ pub struct FlowRunCreate {
     pub deployment_id: Option<DeploymentId>,
 }
 
+/// The next run of a flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Output)]
+pub struct SimpleNextFlowRun {
+    pub id: FlowRunId,
+    pub flow_id: FlowId,
+    pub name: String,
+    pub state_name: String,
+    pub state_type: StateType,
+    pub next_scheduled_start_time: Time,
+}
+
+/// What a deployment says of its run, beside the fields that the run has of its own.
+#[derive(Debug, Clone, Default)]
+pub struct OfDeployment {
+    pub version: Option<String>,
+    pub work_queue_id: Option<WorkQueueId>,
+}
+
 /// Data used by the Prefect REST API to update a flow run.
 #[derive(Debug, Clone, Input)]
 #[input(forbid_extra)]

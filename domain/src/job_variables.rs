@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+use wire::RawObject;
 
 use crate::json_schema::{self, Lax, Misfit};
 
@@ -98,6 +99,22 @@ pub fn check(template: &Value, blocks: &Blocks, given: &[&Value], checks: Checks
         Misfit::Invalid(sentence) => sentence,
         Misfit::Circular => "Validation failed. Failure reason: the schema refers to itself without end".into(),
     })
+}
+
+/// The first complaint about the variables of a deployment that changes, without the defaults of the template, as Python
+/// shows the error (reference: `check_valid_configuration` of `server/schemas/actions.py`).
+pub fn complaint(template: &RawObject, variables: &RawObject) -> Option<String> {
+    let template = template.0.to_value();
+    let schema = template.get("variables").filter(|schema| schema.is_object())?;
+    let lax = Lax { nothing_is_required: true, ..Lax::default() };
+    let message = match json_schema::validate_lax(&variables.0.to_value(), schema, lax) {
+        Ok(()) => return None,
+        Err(Misfit::Invalid(sentence)) => {
+            sentence.split_once(" Failure reason: ").map_or(sentence.clone(), |(_, reason)| reason.to_owned())
+        }
+        Err(Misfit::Circular) => "the schema refers to itself without end".to_owned(),
+    };
+    Some(format!("<ValidationError: {}>", json_schema::quoted(&message)))
 }
 
 fn defaults(template: &Value) -> impl Iterator<Item = (&String, &Value)> {

@@ -7,6 +7,7 @@ pub mod block_documents;
 pub mod block_schemas;
 pub mod block_types;
 pub mod concurrency_limits;
+pub mod deployments;
 pub mod events;
 pub mod flow_runs;
 pub mod flows;

@@ -98,6 +98,31 @@ impl Filters {
         }
     }
 
+    /// Narrows a query for deployments (`d`).
+    pub fn of_deployments<'a>(&'a self, sql: &mut Sql<'a>) {
+        sql.and(self.deployments.as_ref());
+        refer(sql, " and d.flow_id = any({})", self.flow_ids());
+        sql.and_exists("select from flow f where f.id = d.flow_id", self.flows.as_ref());
+        if self.flow_runs.is_some() || self.task_runs.is_some() {
+            sql.push(" and exists (select from flow_run r");
+            if self.task_runs.is_some() {
+                sql.push(" join task_run t on t.flow_run_id = r.id");
+            }
+            sql.push(" where r.deployment_id = d.id")
+                .and(self.flow_runs.as_ref())
+                .and(self.task_runs.as_ref())
+                .push(")");
+        }
+        if self.work_pools.is_some() || self.work_queues.is_some() {
+            sql.push(" and exists (select from work_queue q");
+            if self.work_pools.is_some() {
+                sql.push(" join work_pool w on w.id = q.work_pool_id");
+            }
+            sql.push(" where q.id = d.work_queue_id").and(self.work_queues.as_ref());
+            sql.and(self.work_pools.as_ref()).push(")");
+        }
+    }
+
     /// Narrows a query for flow runs (`r`).
     pub fn of_flow_runs<'a>(&'a self, near: &'a Near, sql: &mut Sql<'a>) {
         sql.and(self.flow_runs.as_ref());

@@ -4,6 +4,7 @@ mod account;
 mod artifacts;
 mod blocks;
 mod concurrency_limits;
+mod deployments;
 mod runs;
 mod saved_searches;
 mod variables;

@@ -4,6 +4,7 @@ mod artifacts;
 mod blocks;
 mod cli;
 mod concurrency;
+mod deployments;
 mod flows;
 mod variables;
 mod work_pools;

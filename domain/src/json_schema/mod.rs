@@ -4,6 +4,7 @@
 //! Schemas come from clients, so what a schema says amiss constrains nothing rather than failing, and depth has a bound.
 
 mod keywords;
+mod meta;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -72,6 +73,20 @@ pub fn validate_as_is(value: &Value, schema: &Value, lax: Lax) -> Result<(), Mis
         format!("Validation failed for field {}.", repr(&at.into()))
     };
     Err(Misfit::Invalid(format!("{where_} Failure reason: {}", best.message)))
+}
+
+/// A text as Python shows it.
+pub fn quoted(text: &str) -> String {
+    repr(&text.into())
+}
+
+/// Why a value is no schema; `None` for one that is.
+pub fn fault(schema: &Value) -> Option<String> {
+    let mut check = Check { root: meta::schema(), path: Vec::new(), depth: 0, lax: Lax::default() };
+    match check.value(schema, meta::schema()) {
+        Ok(complaints) => best(complaints).map(|complaint| complaint.message),
+        Err(_) => Some(format!("it is nested more than {MAX_DEPTH} levels deep")),
+    }
 }
 
 /// What pydantic 1 wrote is not quite the draft: an optional field may be null, and a tuple is a list of `items`.

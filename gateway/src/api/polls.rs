@@ -1,7 +1,7 @@
 //! What goes with a poll of queues and deployments, beside its answer: who was polled is marked so, behind the poller's back.
 
-use domain::WorkQueueId;
 use domain::pulse::Readiness;
+use domain::{DeploymentId, WorkQueueId};
 use tenant_store::work_pools::PolledQueue;
 use tenant_store::{Lane, Scope, pulse};
 use wire::Time;
@@ -24,6 +24,21 @@ pub fn of_queue(scope: &Scope, id: WorkQueueId, status: Readiness, last_polled: 
     if !was_just_marked(status, last_polled, Time::of_machine()) {
         mark(scope.clone(), vec![id]);
     }
+}
+
+/// Marks deployments as polled that are served.
+pub fn of_deployments(scope: &Scope, deployments: Vec<DeploymentId>) {
+    let scope = scope.clone();
+    if deployments.is_empty() {
+        return;
+    }
+    tokio::spawn(async move {
+        let marked = async { pulse::deployments_polled(scope.write(Lane::Hot).await?, &deployments).await };
+        if let Err(error) = marked.await {
+            // The next poll marks them.
+            tracing::debug!(%error, "a poll was not marked");
+        }
+    });
 }
 
 fn was_just_marked(status: Readiness, last_polled: Option<Time>, now: Time) -> bool {

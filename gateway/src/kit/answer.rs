@@ -86,6 +86,19 @@ impl<T: Serialize + Described> Answer for Created<T> {
     }
 }
 
+/// 202: it is seen to.
+pub struct Accepted<T>(pub T);
+
+impl<T: Serialize + Described> Answer for Accepted<T> {
+    fn into_response(self) -> Response {
+        json_response(StatusCode::ACCEPTED, &self.0)
+    }
+
+    fn describe(schemas: &mut Schemas) -> Vec<(u16, Option<Schema>)> {
+        vec![(202, Some(T::schema(schemas)))]
+    }
+}
+
 /// 204.
 pub struct NoContent;
 

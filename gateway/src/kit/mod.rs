@@ -16,7 +16,7 @@ mod tag;
 mod version;
 
 pub use address::{Address, Secret, Tenant};
-pub use answer::{Answer, Body, Created, Json, NoContent, Or, Response, Text, json_response, respond, whole};
+pub use answer::{Accepted, Answer, Body, Created, Json, NoContent, Or, Response, Text, json_response, respond, whole};
 pub use argument::{Argument, JsonBody, Path, Query, RawBody};
 pub use call::{Call, Caller, Params};
 pub use client_address::ClientAddress;

@@ -3,6 +3,23 @@
 
 -- Deployments and their schedules.
 
+alter table deployment add column if not exists description text;
+alter table deployment add column if not exists work_queue_name text;
+alter table deployment add column if not exists path text;
+alter table deployment add column if not exists entrypoint text;
+alter table deployment add column if not exists parameters json not null default '{}';
+alter table deployment add column if not exists parameter_openapi_schema json default '{}';
+alter table deployment add column if not exists enforce_parameter_schema boolean not null default true;
+alter table deployment add column if not exists job_variables json not null default '{}';
+alter table deployment add column if not exists pull_steps json default '[]';
+alter table deployment add column if not exists storage_document_id uuid;
+alter table deployment add column if not exists infrastructure_document_id uuid;
+create index if not exists deployment_name_order on deployment (name, id); -- NAME_*, deployments by name
+create index if not exists deployment_created on deployment (created, id); -- CREATED_DESC
+create index if not exists deployment_updated on deployment (updated, id); -- UPDATED_DESC
+create index if not exists flow_run_deployment_next on flow_run (deployment_id, next_scheduled_start_time) where state_type = 0 and deployment_id is not null; -- poll of a served flow, runs that go with a change of their deployment
+create index if not exists flow_run_flow_next on flow_run (flow_id, next_scheduled_start_time) where state_type = 0; -- the next run of a flow
+
 
 -- Work pools, queues, workers.
 alter table work_pool add column if not exists description text;

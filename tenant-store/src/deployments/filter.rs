@@ -1,9 +1,10 @@
-//! What may be asked of deployments (reference: `server/schemas/filters.py`, `DeploymentFilter…`). The deployment is `d`.
+//! What may be asked of deployments (reference: `server/schemas/filters.py`, `DeploymentFilter…`; `sorting.py`,
+//! `DeploymentSort`). The deployment is `d`.
 
 use uuid::Uuid;
 
-use crate::filter;
 use crate::sql::Like;
+use crate::{filter, sort};
 
 filter! {
     /// Deployments by id.
@@ -57,7 +58,7 @@ filter! {
     /// Deployments by the name of their work queue.
     DeploymentFilterWorkQueueName {
         /// Deployments of work queues with one of these names
-        any_: Vec<String> => "exists (select from work_queue u where u.id = d.work_queue_id and u.name = any({}))",
+        any_: Vec<String> => "coalesce((select u.name from work_queue u where u.id = d.work_queue_id), d.work_queue_name) = any({})",
     }
 }
 
@@ -80,5 +81,15 @@ filter! {
         tags: nested DeploymentFilterTags,
         work_queue_name: nested DeploymentFilterWorkQueueName,
         concurrency_limit: ignored DeploymentFilterConcurrencyLimit,
+    }
+}
+
+sort! {
+    /// Orders of deployments.
+    DeploymentSort default NameAsc {
+        CreatedDesc => "d.created desc, d.id desc",
+        UpdatedDesc => "d.updated desc, d.id desc",
+        NameAsc => "d.name, d.id",
+        NameDesc => "d.name desc, d.id desc",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use domain::flow_runs::{CreatedBy, FlowRun, FlowRunCreate};
+use domain::flow_runs::{CreatedBy, FlowRun, FlowRunCreate, OfDeployment};
 use domain::labels::Labels;
 use domain::rules::decision::Written;
 use domain::rules::facts::FlowFacts;
@@ -26,9 +26,10 @@ use crate::{Error, Lane, Result, Tx, block_documents};
 static FACTS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "with t as materialized (select {task} from task_run t where t.id = $3 for update), \
-         p as (select p.id, p.name, p.type, p.default_queue_id from work_pool p where p.name = $5), \
+         p as (select p.id, p.name, p.type, p.default_queue_id from work_pool p \
+            where case when $7::uuid is null then p.name = $5 else p.id = (select o.work_pool_id from work_queue o where o.id = $7) end), \
          q as (select q.id, q.name from p join work_queue q on q.work_pool_id = p.id \
-            where case when $6::text is null then q.id = p.default_queue_id else q.name = $6 end) \
+            where case when $7 is not null then q.id = $7 when $6::text is null then q.id = p.default_queue_id else q.name = $6 end) \
          select clock_timestamp(), (select e.id from flow_run e where e.flow_id = $1 and e.idempotency_key = $2), \
          f.labels, d.labels, f.id, f.name, f.tags, d.id, d.name, d.tags, q.id, q.name, p.id, p.name, p.type, {task} \
          from (select 1) one left join flow f on f.id = $1 left join deployment d on d.id = $4 \
@@ -70,16 +71,22 @@ pub enum Creation {
 }
 
 /// Creates a run, or finds the one with its idempotency key. A flow or parent task run that is not there is a conflict.
-pub async fn create(
+pub async fn create(tx: Tx<'_>, new: FlowRunCreate, created_by: Option<CreatedBy>, asks: &Asks) -> Result<Creation> {
+    create_of(tx, new, OfDeployment::default(), created_by, asks).await
+}
+
+/// The same for a deployment, which was read in this transaction.
+pub(crate) async fn create_of(
     mut tx: Tx<'_>,
     new: FlowRunCreate,
+    of: OfDeployment,
     created_by: Option<CreatedBy>,
     asks: &Asks,
 ) -> Result<Creation> {
     let scope = tx.scope();
     // Twice: the key may be taken between the look and the insert, and then the next look finds it.
     for last in [false, true] {
-        match attempt(tx, new.clone(), created_by.clone(), asks).await {
+        match attempt(tx, new.clone(), of.clone(), created_by.clone(), asks).await {
             Err(Error::Conflict(text)) if !last && text.contains("flow_run_idempotency") => {}
             done => return done,
         }
@@ -89,12 +96,25 @@ pub async fn create(
     Err(Error::internal("a run was neither made nor found"))
 }
 
-async fn attempt(mut tx: Tx<'_>, new: FlowRunCreate, created_by: Option<CreatedBy>, asks: &Asks) -> Result<Creation> {
+async fn attempt(
+    mut tx: Tx<'_>,
+    new: FlowRunCreate,
+    of: OfDeployment,
+    created_by: Option<CreatedBy>,
+    asks: &Asks,
+) -> Result<Creation> {
     // Without a pool there is no queue, whatever its name.
     let pool_name = new.work_pool_name.as_deref().filter(|name| !name.is_empty());
     let queue_name = new.work_queue_name.as_deref().filter(|name| !name.is_empty());
-    let params: [crate::pool::Param<'_>; 6] =
-        [&new.flow_id, &new.idempotency(), &new.parent_task_run_id, &new.deployment_id, &pool_name, &queue_name];
+    let params: [crate::pool::Param<'_>; 7] = [
+        &new.flow_id,
+        &new.idempotency(),
+        &new.parent_task_run_id,
+        &new.deployment_id,
+        &pool_name,
+        &queue_name,
+        &of.work_queue_id,
+    ];
     let facts: Facts = tx.one(FACTS.as_str(), &params).await?;
     let (pool, queue) = (facts.around.work_pool.is_some(), facts.around.work_queue.is_some());
     if pool_name.is_some() && queue_name.is_some() && !queue {
@@ -125,13 +145,19 @@ async fn attempt(mut tx: Tx<'_>, new: FlowRunCreate, created_by: Option<CreatedB
         tx.rollback().await?;
         return Err(Error::Conflict(format!("a flow run names a {missing} that is not there")));
     }
-    let (changes, aftermath) = plan(new, created_by, facts, asks)?;
+    let (changes, aftermath) = plan(new, of, created_by, facts, asks)?;
     let run = tx.last_one(changes.text(), &changes.params()).await?;
     Ok(Creation::Made(Box::new(run), aftermath))
 }
 
 /// The rows of a new run.
-fn plan(new: FlowRunCreate, created_by: Option<CreatedBy>, facts: Facts, asks: &Asks) -> Result<(Changes, Aftermath)> {
+fn plan(
+    new: FlowRunCreate,
+    of: OfDeployment,
+    created_by: Option<CreatedBy>,
+    facts: Facts,
+    asks: &Asks,
+) -> Result<(Changes, Aftermath)> {
     let Facts { now, flow_labels, deployment_labels, mut around, .. } = facts;
     let work_queue_id: Option<WorkQueueId> = around.work_queue.as_ref().map(|queue| queue.id);
     let labels = labels(&new, flow_labels, deployment_labels);
@@ -172,7 +198,7 @@ fn plan(new: FlowRunCreate, created_by: Option<CreatedBy>, facts: Facts, asks: &
         flow_id: new.flow_id,
         flow_version: new.flow_version,
         deployment_id: new.deployment_id,
-        deployment_version: None,
+        deployment_version: of.version,
         work_queue_id,
         work_queue_name: new.work_queue_name,
         parent_task_run_id: new.parent_task_run_id,

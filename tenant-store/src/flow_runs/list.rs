@@ -1,12 +1,20 @@
 //! Lists of flow runs, and numbers about them.
 
-use domain::flow_runs::FlowRun;
+use domain::FlowId;
+use domain::flow_runs::{FlowRun, SimpleNextFlowRun};
 use domain::history::{HistoryResponse, Intervals};
 
 use super::FlowRunSort;
 use crate::history;
 use crate::relations::{Filters, Near};
-use crate::{Result, Tx};
+use crate::{Result, Tx, row};
+
+const NEXT_BY_FLOW: &str = "select r.id, r.flow_id, r.name, r.state_name, r.state_type, r.next_scheduled_start_time \
+    from unnest($1::uuid[]) one(id) cross join lateral (select n.id, n.flow_id, n.name, n.state_name, n.state_type, n.next_scheduled_start_time from flow_run n \
+    where n.flow_id = one.id and n.state_type = 0 order by n.next_scheduled_start_time limit 1) r";
+
+row! { SimpleNextFlowRun: id "r.id", flow_id "r.flow_id", name "r.name", state_name "r.state_name", state_type "r.state_type",
+next_scheduled_start_time "r.next_scheduled_start_time" }
 
 pub async fn list(
     tx: &mut Tx<'_>,
@@ -35,6 +43,11 @@ pub async fn lateness(tx: &mut Tx<'_>, filters: &Filters) -> Result<Option<f64>>
 pub async fn history(tx: &mut Tx<'_>, filters: &Filters, intervals: &Intervals) -> Result<Vec<HistoryResponse>> {
     let near = Near::of(tx, filters).await?;
     history::read(tx, intervals, &statements::historical(filters, &near, intervals)).await
+}
+
+/// Of each flow the scheduled run that starts next; flows without one are left out.
+pub async fn next_by_flow(tx: &mut Tx<'_>, flows: &[FlowId]) -> Result<Vec<SimpleNextFlowRun>> {
+    tx.all(NEXT_BY_FLOW, &[&flows]).await
 }
 
 /// The SQL, apart for the tests that show and explain it.

@@ -31,13 +31,14 @@ use domain::flow_runs::FlowRun;
 use crate::sql::Columns;
 use crate::{Result, Tx};
 
+pub(crate) use create::create_of;
 pub use create::{Creation, create};
 pub use filter::{FlowRunFilter, FlowRunSort};
 pub use graph::{dependencies, graph};
 pub use input::{InputMade, create_input, delete_input, list_inputs, read_input};
 #[cfg(test)]
 pub(crate) use list::statements;
-pub use list::{count, history, lateness, list};
+pub use list::{count, history, lateness, list, next_by_flow};
 pub use set_state::{resume, set_state};
 pub use update::{Updated, delete, merge_labels, update};
 

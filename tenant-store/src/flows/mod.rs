@@ -25,7 +25,8 @@ const BY_NAME: &str = "select f.id, f.created, f.updated, f.name, f.tags, f.labe
 const UPDATE: &str = "update flow set tags = case when $2 then $3 else tags end, updated = now() where id = $1";
 const DELETE: &str = concat!(
     "with gone as (delete from flow where id = any($1) returning id), \
-     deployments as (delete from deployment where flow_id in (select id from gone)), \
+     deployments as (delete from deployment where flow_id in (select id from gone) returning id), \
+     pulses as (delete from pulse where resource_id in (select id from deployments)), \
      runs as (delete from flow_run where flow_id in (select id from gone) returning id), ",
     crate::flow_runs::with_children!(),
     "select id from gone"

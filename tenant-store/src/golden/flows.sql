@@ -53,7 +53,7 @@ true
 (d.tags @> $1 and d.tags && $2 and d.tags <> '{}')
 
 -- filter {"deployments":{"work_queue_name":{"any_":["q"]}}}
-(exists (select from work_queue u where u.id = d.work_queue_id and u.name = any($1)))
+(coalesce((select u.name from work_queue u where u.id = d.work_queue_id), d.work_queue_name) = $1)
 
 -- filter {"deployments":{"concurrency_limit":{"ge_":1,"le_":2,"is_null_":false}}}
 true

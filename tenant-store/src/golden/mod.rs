@@ -1,4 +1,4 @@
-//! The SQL of every filter, order and relation, in files to be read: `flows.sql`, `flow_runs.sql`, `task_runs.sql`.
+//! The SQL of every filter, order and relation, in files to be read: `flows.sql`, `flow_runs.sql` and so on.
 //!
 //! Each entry is a comment with a request, and the statement it becomes. `filter` shows the condition of a filter alone,
 //! `find` the look for flows and deployments that goes before lists of runs, the others the whole statement without its
@@ -9,6 +9,7 @@ use domain::WorkPoolId;
 use domain::artifacts::{Artifact, ArtifactCollection};
 use domain::block_schemas::BlockSchema;
 use domain::block_types::BlockType;
+use domain::deployments::Deployment;
 use domain::flow_runs::FlowRun;
 use domain::flows::Flow;
 use domain::history::Intervals;
@@ -27,7 +28,7 @@ use crate::artifacts::{self, ArtifactCollectionFilter, ArtifactCollectionSort, A
 use crate::block_documents::{self, BlockDocumentFilter, BlockDocumentSort, Filters as BlockFilters};
 use crate::block_schemas::{self, BlockSchemaFilter, BlockSchemaSort};
 use crate::block_types::{self, BlockTypeFilter, BlockTypeSort};
-use crate::deployments::DeploymentFilter;
+use crate::deployments::{self, DeploymentFilter, DeploymentSort};
 use crate::flow_runs::{self, FlowRunFilter, FlowRunSort};
 use crate::flows::{self, FlowFilter, FlowSort};
 use crate::relations::{Filters, Near};
@@ -40,9 +41,10 @@ use crate::work_pools::{self, WorkPoolFilter};
 use crate::work_queues::{self, Slots, WorkQueueFilter};
 use crate::workers::{self, WorkerFilter};
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("artifacts.sql", include_str!("artifacts.sql")),
     ("blocks.sql", include_str!("blocks.sql")),
+    ("deployments.sql", include_str!("deployments.sql")),
     ("flows.sql", include_str!("flows.sql")),
     ("flow_runs.sql", include_str!("flow_runs.sql")),
     ("task_runs.sql", include_str!("task_runs.sql")),
@@ -120,6 +122,10 @@ pub(crate) fn statement<'a>(what: &str, asked: &'a Asked, near: &'a Near) -> Sql
     match words[..] {
         ["flows", "list", sort] => flows::page(filters, parsed::<FlowSort>(&format!("\"{sort}\"")), limit, offset),
         ["flows", "count"] => flows::counting(filters),
+        ["deployments", "list", sort] => {
+            deployments::statements::page(filters, parsed::<DeploymentSort>(&format!("\"{sort}\"")), limit, offset)
+        }
+        ["deployments", "count"] => deployments::statements::counting(filters),
         ["flow_runs", "list", sort] => {
             flow_runs::statements::page(filters, near, parsed::<FlowRunSort>(&format!("\"{sort}\"")), limit, offset)
         }
@@ -229,6 +235,7 @@ fn text(request: &str) -> String {
         BlockSchema::COLUMNS,
         BlockType::COLUMNS,
         Flow::COLUMNS,
+        Deployment::COLUMNS,
         FlowRun::COLUMNS,
         TaskRun::COLUMNS,
         ArtifactCollection::COLUMNS,
@@ -313,6 +320,7 @@ fn sql_of_every_order_is_shown() {
     let orders = |schema: Value| schema["enum"].as_array().cloned().unwrap_or_default();
     let resolved = |schema: Value, schemas: &Schemas| orders(schemas.resolve(&schema));
     let flows = FlowSort::schema(&mut schemas);
+    let deployments = DeploymentSort::schema(&mut schemas);
     let flow_runs = FlowRunSort::schema(&mut schemas);
     let task_runs = TaskRunSort::schema(&mut schemas);
     let artifacts = ArtifactSort::schema(&mut schemas);
@@ -324,6 +332,7 @@ fn sql_of_every_order_is_shown() {
     let block_documents = BlockDocumentSort::schema(&mut schemas);
     for (what, schema) in [
         ("flows", flows),
+        ("deployments", deployments),
         ("flow_runs", flow_runs),
         ("task_runs", task_runs),
         ("artifacts", artifacts),

@@ -2,9 +2,11 @@
 
 mod filter;
 
+use std::collections::HashMap;
+
 use domain::VariableId;
 use domain::variables::{Variable, VariableCreate, VariableReplace, VariableUpdate};
-use wire::Time;
+use wire::{RawJson, Time};
 
 use crate::sql::{Columns, Sql};
 use crate::{Result, Tx, row};
@@ -32,6 +34,8 @@ const UPDATE: &str = concat!(changes!(), "id = $1");
 const UPDATE_BY_NAME: &str = concat!(changes!(), "name = $1");
 const DELETE: &str = "delete from variable where id = $1";
 const DELETE_BY_NAME: &str = "delete from variable where name = $1";
+
+const VALUES: &str = "select v.name, v.value from variable v";
 
 /// Which variable is meant.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +110,12 @@ pub async fn list(
 pub async fn count(tx: &mut Tx<'_>, filter: Option<&VariableFilter>) -> Result<i64> {
     let (count,) = tx.one_of(&counting(filter)).await?;
     Ok(count)
+}
+
+/// All of them, for parameters that name some.
+pub(crate) async fn values(tx: &mut Tx<'_>) -> Result<HashMap<String, serde_json::Value>> {
+    let all: Vec<(String, RawJson)> = tx.all(VALUES, &[]).await?;
+    Ok(all.into_iter().map(|(name, value)| (name, value.to_value())).collect())
 }
 
 pub(crate) fn page(filter: Option<&VariableFilter>, sort: VariableSort, limit: i64, offset: i64) -> Sql<'_> {

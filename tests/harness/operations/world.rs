@@ -106,6 +106,14 @@ impl<'s> World<'s> {
                 text(&flow, "id")
             }
             "flow_name" => self.with("flow", word),
+            "deployment" => {
+                let deployment =
+                    json!({"name": format!("deployment-{}", self.get("text")), "flow_id": self.get("flow")});
+                let deployment = made(api.post("/deployments/", &deployment));
+                self.also("deployment_name", text(&deployment, "name"));
+                text(&deployment, "id")
+            }
+            "deployment_name" => self.with("deployment", word),
             "flow_run" => {
                 let state = json!({"type": "PENDING"});
                 let run = made(api.post("/flow_runs/", &json!({"flow_id": self.get("flow"), "state": state})));

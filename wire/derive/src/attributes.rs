@@ -7,6 +7,8 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path};
 pub struct OfType {
     pub forbid_extra: bool,
     pub parameters: bool,
+    /// Looks at the whole value, and may change it, before any field is read.
+    pub before: Option<Path>,
 }
 
 #[derive(Default)]
@@ -26,8 +28,10 @@ pub fn of_type(attributes: &[Attribute]) -> syn::Result<OfType> {
             found.forbid_extra = true;
         } else if meta.path.is_ident("parameters") {
             found.parameters = true;
+        } else if meta.path.is_ident("before") {
+            found.before = Some(meta.value()?.parse()?);
         } else {
-            return Err(meta.error("on a type: forbid_extra, parameters"));
+            return Err(meta.error("on a type: forbid_extra, parameters, before"));
         }
         Ok(())
     })?;

@@ -46,10 +46,17 @@ fn of_struct(item: &DeriveInput, data: &Data) -> syn::Result<Tokens> {
     } else {
         quote! { ::wire::Fields::of(value, errors)? }
     };
+    let before = of_type.before.as_ref().map(|before| {
+        quote! {
+            let prepared = #before(value, errors)?;
+            let value: &::wire::Json<'_> = &prepared;
+        }
+    });
     let forbid = of_type.forbid_extra.then(|| quote! { let extra = fields.forbid_extra(NAMES, errors); });
     let forbid_end = of_type.forbid_extra.then(|| quote! { extra?; });
     Ok(quote! {
         const NAMES: &[&str] = &[#(#names),*];
+        #before
         let fields = #open;
         #(#takes)*
         #forbid

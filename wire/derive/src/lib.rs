@@ -1,7 +1,8 @@
 //! `#[derive(Input)]` and `#[derive(Output)]`: see the crate `wire`, which re-exports them, for an example.
 //!
 //! On a struct: `#[input(forbid_extra)]` refuses unknown fields; `#[input(parameters)]` marks a body whose fields are the
-//! operation's parameters (no body is an empty object). On a field: `default`, `default = EXPR`, `rename = "…"`,
+//! operation's parameters (no body is an empty object); `#[input(before = FN)]` hands the whole value to
+//! `fn(&Json, &mut Errors) -> Option<Cow<Json>>` first, for rules that look at several fields. On a field: `default`, `default = EXPR`, `rename = "…"`,
 //! `with = FN`, `pattern = "…"`, `min_length`, `max_length`, `ge`, `gt`, `le`, `lt`.
 //! On an enum of plain variants each is written in SCREAMING_SNAKE_CASE unless `#[input(rename = "…")]` says otherwise.
 

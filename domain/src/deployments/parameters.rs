@@ -1,0 +1,117 @@
+//! Whether the parameters of a deployment, and of its runs, are what their schema asks for.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+use wire::{RawJson, RawObject};
+
+use super::DeploymentUpdate;
+use crate::hydrate::hydrate;
+use crate::json_schema::{self, Lax, Misfit};
+
+/// Why parameters do not do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unfit {
+    /// Something in them stands for a value that there is not.
+    Unfilled(String),
+    /// They are to fit a schema, and there is none.
+    NoSchema,
+    /// The sentence of the reference.
+    Invalid(String),
+    /// The schema refers to itself without end.
+    Circular,
+}
+
+impl From<Misfit> for Unfit {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::Invalid(why) => Self::Invalid(why),
+            Misfit::Circular => Self::Circular,
+        }
+    }
+}
+
+/// Values of workspace variables by name.
+pub type Variables = HashMap<String, Value>;
+
+/// Whether anything in parameters stands for a workspace variable, so that those must be looked up.
+pub fn name_variables(parameters: &RawObject) -> bool {
+    parameters.0.text().contains("workspace_variable")
+}
+
+/// Whether a deployment's parameters fit their schema after a change. Those that are sent are filled in to be looked at, and
+/// kept as they are.
+pub fn fits_after(
+    change: &DeploymentUpdate,
+    parameters: &RawObject,
+    schema: Option<&RawObject>,
+    enforced: bool,
+    variables: &Variables,
+) -> Result<(), Unfit> {
+    let parameters = match change.parameters.value() {
+        Some(Some(sent)) => hydrate(sent.0.to_value(), variables).map_err(Unfit::Unfilled)?,
+        _ => parameters.0.to_value(),
+    };
+    let enforced = change.enforce_parameter_schema.value().copied().flatten().unwrap_or(enforced);
+    if !enforced {
+        return Ok(());
+    }
+    let schema = change.parameter_openapi_schema.value().and_then(Option::as_ref).or(schema).ok_or(Unfit::NoSchema)?;
+    let lax = Lax { nothing_is_required: true, ..Lax::default() };
+    Ok(json_schema::validate_lax(&parameters, &schema.0.to_value(), lax)?)
+}
+
+/// The parameters of a run: the deployment's, the run's own over them, filled in and looked at if they are to fit the
+/// schema.
+pub fn of_run(
+    deployment: &RawObject,
+    run: &RawObject,
+    schema: Option<&RawObject>,
+    enforced: bool,
+    variables: &Variables,
+) -> Result<RawObject, Unfit> {
+    let mut merged = fields(deployment);
+    merged.extend(fields(run));
+    let filled = hydrate(Value::Object(merged), variables).map_err(Unfit::Unfilled)?;
+    if enforced {
+        let schema = schema.ok_or(Unfit::NoSchema)?;
+        json_schema::validate(&filled, &schema.0.to_value())?;
+    }
+    Ok(RawObject(RawJson::of(&filled)))
+}
+
+fn fields(object: &RawObject) -> Map<String, Value> {
+    match object.0.to_value() {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> RawObject {
+        RawObject(RawJson::of(&value))
+    }
+
+    #[test]
+    fn a_run_has_the_deployments_parameters_and_its_own_over_them() {
+        let schema =
+            object(json!({ "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"] }));
+        let run = |own: Value, enforced| {
+            of_run(&object(json!({ "a": 1 })), &object(own), Some(&schema), enforced, &Variables::new())
+        };
+        assert_eq!(run(json!({ "n": 2, "a": 3 }), true), Ok(object(json!({ "a": 3, "n": 2 }))));
+        let missing = "Validation failed. Failure reason: 'n' is a required property";
+        assert_eq!(run(json!({}), true), Err(Unfit::Invalid(missing.into())));
+        assert_eq!(run(json!({}), false), Ok(object(json!({ "a": 1 }))));
+        let unknown = json!({ "n": { "__prefect_kind": "workspace_variable", "variable_name": "v" } });
+        assert!(name_variables(&object(unknown.clone())));
+        assert_eq!(run(unknown, false), Err(Unfit::Unfilled("Variable 'v' not found in workspace.".into())));
+        let none = of_run(&object(json!({})), &object(json!({})), None, true, &Variables::new());
+        assert_eq!(none, Err(Unfit::NoSchema));
+    }
+}

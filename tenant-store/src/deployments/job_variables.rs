@@ -1,0 +1,53 @@
+//! Whether job variables go with the template of a work pool.
+
+use std::collections::hash_map::Entry;
+
+use domain::BlockDocumentId;
+use domain::job_variables::{self, Blocks, Checks};
+use wire::RawObject;
+
+use crate::block_documents::{self, Reading, Secrets, Which};
+use crate::encryption::KeyRing;
+use crate::{Result, Tx};
+
+/// Why they do not.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unfit {
+    /// The sentence of the reference.
+    Invalid(String),
+    /// The template refers to a block document that is not there.
+    NoBlock,
+}
+
+/// The data of the block documents that stand in place of a template's defaults, their secrets hidden: what is wrong with
+/// them is told to the client.
+pub(super) async fn blocks(tx: &mut Tx<'_>, template: &RawObject, ring: &KeyRing) -> Result<Result<Blocks, Unfit>> {
+    // Few templates refer to any.
+    if !template.0.text().contains("block_document_id") {
+        return Ok(Ok(Blocks::new()));
+    }
+    let Ok(ids) = job_variables::references(&template.0.to_value()) else { return Ok(Err(Unfit::NoBlock)) };
+    let mut found = Blocks::new();
+    for id in ids {
+        if let Entry::Vacant(place) = found.entry(id) {
+            let reading = Reading { ring, secrets: Secrets::Hidden };
+            match block_documents::read(tx, Which::Id(BlockDocumentId(id)), &reading).await? {
+                Ok(Some(document)) => drop(place.insert(document.data.0.to_value())),
+                _ => return Ok(Err(Unfit::NoBlock)),
+            }
+        }
+    }
+    Ok(Ok(found))
+}
+
+/// Checks variables against a template, the later over the earlier.
+pub(super) fn fit(
+    template: &RawObject,
+    blocks: &Blocks,
+    variables: &[&RawObject],
+    checks: Checks,
+) -> Result<(), Unfit> {
+    let variables: Vec<_> = variables.iter().map(|variables| variables.0.to_value()).collect();
+    let variables: Vec<_> = variables.iter().collect();
+    job_variables::check(&template.0.to_value(), blocks, &variables, checks).map_err(Unfit::Invalid)
+}

@@ -1,0 +1,97 @@
+//! `/deployments/…` beyond what the reference has, and what must hold whoever asks.
+
+use serde_json::{Value, json};
+use tests::{Tenant, eventually};
+
+fn deployment(api: &tests::Api, body: Value) -> String {
+    let flow = api.post("/flows/", &json!({ "name": "deployed" })).body["id"].clone();
+    let mut whole = json!({ "name": "d", "flow_id": flow });
+    whole.as_object_mut().expect("an object").extend(body.as_object().expect("an object").clone());
+    let made = api.post("/deployments/", &whole).expect(201);
+    made["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn deployments_are_listed_by_get() {
+    let api = Tenant::fresh().api();
+    deployment(&api, json!({ "name": "b" }));
+    deployment(&api, json!({ "name": "a" }));
+    let names = |query: &str| -> Vec<Value> {
+        let list = api.get(&format!("/deployments{query}")).expect(200);
+        list.as_array().expect("a list").iter().map(|one| one["name"].clone()).collect()
+    };
+    assert_eq!(names(""), ["a", "b"]);
+    assert_eq!(names("/?sort=CREATED_DESC&limit=1"), ["a"]);
+    assert_eq!(names("?sort=NAME_DESC&offset=1"), ["a"]);
+    api.get("/deployments?limit=201").expect(422);
+}
+
+#[test]
+fn of_many_who_make_a_run_with_one_key_one_does() {
+    let api = Tenant::fresh().api();
+    let id = deployment(&api, json!({}));
+    let path = format!("/deployments/{id}/create_flow_run");
+    let answers: Vec<(u16, Value)> = std::thread::scope(|scope| {
+        let create = |n: usize| {
+            let answer = api.post(&path, &json!({ "idempotency_key": "once", "name": format!("run-{n}") }));
+            (answer.status, answer.body["id"].clone())
+        };
+        let all: Vec<_> = (0..12).map(|n| scope.spawn(move || create(n))).collect();
+        all.into_iter().map(|one| one.join().expect("it answers")).collect()
+    });
+    assert_eq!(answers.iter().filter(|(status, _)| *status == 201).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(|(status, id)| matches!(status, 200 | 201) && *id == answers[0].1), "{answers:?}");
+}
+
+#[test]
+fn of_many_who_deploy_a_name_at_once_one_makes_it() {
+    let api = Tenant::fresh().api();
+    let flow = api.post("/flows/", &json!({ "name": "deployed" })).expect(201)["id"].clone();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let create = |n: usize| {
+            api.post("/deployments/", &json!({ "name": "race", "flow_id": flow, "version": n.to_string() })).status
+        };
+        let all: Vec<_> = (0..12).map(|n| scope.spawn(move || create(n))).collect();
+        all.into_iter().map(|one| one.join().expect("it answers")).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 201)), "{statuses:?}");
+    assert_eq!(api.post("/deployments/count", &json!({})).expect(200), 1);
+}
+
+#[test]
+fn a_runner_runs_deployments_and_changes_none() {
+    let tenant = Tenant::fresh();
+    let id = deployment(&tenant.api(), json!({}));
+    let path = format!("/deployments/{id}");
+    for (role, runs, writes, deletes) in
+        [("Viewer", 403, 403, 403), ("Runner", 201, 403, 403), ("Worker", 201, 403, 403), ("Developer", 201, 204, 204)]
+    {
+        let api = tenant.with_key(&tenant.bot(role).key).api();
+        // A grant counts as soon as it is seen.
+        eventually(role, || match api.get(&path).status {
+            200 => Ok(()),
+            status => Err(status.to_string()),
+        });
+        assert_eq!(api.post(&format!("{path}/create_flow_run"), &json!({})).status, runs, "{role}");
+        assert_eq!(api.patch(&path, &json!({ "paused": true })).status, writes, "{role}");
+        assert_eq!(api.delete(&path).status, deletes, "{role}");
+    }
+}
+
+#[test]
+fn a_schema_is_never_fetched() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a setting");
+    let port = listener.local_addr().expect("an address").port();
+    let api = Tenant::fresh().api();
+    let schema = json!({ "properties": { "x": { "$ref": format!("http://127.0.0.1:{port}/schema.json") } } });
+    let id = deployment(&api, json!({ "parameter_openapi_schema": schema, "enforce_parameter_schema": false }));
+    let run = api.post(
+        &format!("/deployments/{id}/create_flow_run"),
+        &json!({ "parameters": { "x": 1 }, "enforce_parameter_schema": true }),
+    );
+    assert_eq!(run.status, 409);
+    let asked = listener.accept().expect_err("nobody fetched the schema");
+    assert_eq!(asked.kind(), std::io::ErrorKind::WouldBlock);
+}
