@@ -32,9 +32,10 @@ struct Inner {
     metrics: Arc<Metrics>,
     redis: Option<Redis>,
     limits: Limits,
-    hub: Hub,
+    hub: Arc<Hub>,
     default_workspace: Option<(AccountId, WorkspaceId)>,
     key_ring: KeyRing,
+    scheme: &'static str,
     ready: AtomicBool,
     drain: watch::Sender<bool>,
 }
@@ -47,14 +48,18 @@ pub struct Parts {
     pub edge: EdgeSettings,
     pub metrics: Arc<Metrics>,
     pub redis: Option<Redis>,
+    pub hub: Arc<Hub>,
     pub tokens: Tokens,
     pub default_workspace: Option<(AccountId, WorkspaceId)>,
     pub key_ring: KeyRing,
+    /// `https` where this program speaks TLS itself.
+    pub scheme: &'static str,
 }
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        let Parts { control, pools, cache, edge, metrics, redis, tokens, default_workspace, key_ring } = parts;
+        let Parts { control, pools, cache, edge, metrics, redis, hub, tokens, default_workspace, key_ring, scheme } =
+            parts;
         let keys = Keys::new(control.clone(), tokens, metrics.keys.clone());
         let limits = Limits::new(&edge.limits, control.clone(), redis.clone(), metrics.clone());
         let (drain, _) = watch::channel(false);
@@ -67,9 +72,10 @@ impl App {
             metrics,
             redis,
             limits,
-            hub: Hub::default(),
+            hub,
             default_workspace,
             key_ring,
+            scheme,
             ready: AtomicBool::new(true),
             drain,
         }))
@@ -124,6 +130,11 @@ impl App {
     /// The operator's keys for secrets at rest.
     pub fn key_ring(&self) -> &KeyRing {
         &self.0.key_ring
+    }
+
+    /// In which clients speak to this program, proxies aside.
+    pub fn scheme(&self) -> &'static str {
+        self.0.scheme
     }
 
     /// Whether new requests are welcome.

@@ -1,12 +1,13 @@
-//! Who is told of each commit: a cache, whose answers end with it.
+//! Who is told of each commit: a cache, whose answers end with it; and whoever waits for what happens in a workspace.
 //!
-//! Nothing is declared for that. What a statement writes is read from its text when it is prepared ([`crate::sql::writes`]),
+//! For the cache nothing is declared for that. What a statement writes is read from its text when it is prepared ([`crate::sql::writes`]),
 //! a transaction knows what its statements wrote, and its end tells. So neither a handler nor background work can forget.
 
 use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::WorkspaceId;
+use domain::events::Event;
 use domain::kinds::{Kind, Kinds};
 
 /// Whose data were changed.
@@ -32,33 +33,61 @@ pub trait Listener: Send + Sync {
     fn after(&self, space: Space, kinds: Kinds) -> Told<'_>;
 }
 
-/// The listener of one store.
-#[derive(Clone)]
-pub struct Commits(Option<Arc<dyn Listener>>);
+/// Told, after a commit and never of what was not committed, what happened in a workspace. It must take it and return: no
+/// waiting, no failing.
+pub trait Ears: Send + Sync {
+    /// Whether anybody wants to hear of the workspace's events; where nobody does, none is put together for it.
+    fn listens(&self, workspace: WorkspaceId) -> bool;
+
+    /// These events were stored.
+    fn events(&self, workspace: WorkspaceId, events: &[Event]);
+
+    /// Whoever waits for this topic should look again.
+    fn wake(&self, workspace: WorkspaceId, topic: &str);
+}
+
+/// Who listens to one store.
+#[derive(Clone, Default)]
+pub struct Commits {
+    listener: Option<Arc<dyn Listener>>,
+    ears: Option<Arc<dyn Ears>>,
+}
 
 impl Commits {
-    pub fn told_to(listener: Arc<dyn Listener>) -> Self {
-        Self(Some(listener))
+    pub fn told_to(listener: Arc<dyn Listener>, ears: Arc<dyn Ears>) -> Self {
+        Self { listener: Some(listener), ears: Some(ears) }
     }
 
-    /// For programs that keep no answers.
+    /// For programs that keep no answers, and where nobody waits.
     pub fn told_to_nobody() -> Self {
-        Self(None)
+        Self::default()
+    }
+
+    /// Who wants to hear of a workspace's events, if anybody does.
+    pub(crate) fn ears(&self, workspace: WorkspaceId) -> Option<&dyn Ears> {
+        self.ears.as_deref().filter(|ears| ears.listens(workspace))
+    }
+
+    /// Wakes whoever waits for the topics.
+    pub(crate) fn wake(&self, workspace: WorkspaceId, topics: &[String]) {
+        if let Some(ears) = &self.ears {
+            topics.iter().for_each(|topic| ears.wake(workspace, topic));
+        }
     }
 
     /// What of these kinds somebody listens for.
     pub(crate) fn heard(&self, kinds: Kinds) -> Kinds {
-        self.0.as_ref().map_or(Kinds::NONE, |listener| listener.kinds().intersection(kinds))
+        self.listener.as_ref().map_or(Kinds::NONE, |listener| listener.kinds().intersection(kinds))
     }
 
     pub(crate) async fn before(&self, space: Space, heard: Kinds) {
-        if let Some(listener) = self.0.as_ref().filter(|_| !heard.is_empty()) {
+        if let Some(listener) = self.listener.as_ref().filter(|_| !heard.is_empty()) {
             listener.before(space, heard).await;
         }
     }
 
     pub(crate) async fn after(&self, space: Space, heard: Kinds) {
-        if let Some(listener) = self.0.as_ref().filter(|_| !heard.is_empty()) {
+        if let Some(listener) = self.listener.as_ref().filter(|_| !heard.is_empty()) {
             listener.after(space, heard).await;
         }
     }

@@ -99,6 +99,11 @@ impl Scope {
         Self { place: place.clone(), visible: Visible::Everything, minted: Minted::ForSystem(reason) }
     }
 
+    /// For work of the program itself that begins with somebody who was let in, and outlives them.
+    pub fn for_the_program(&self, reason: &'static str) -> Self {
+        Self::for_system(&self.place, reason)
+    }
+
     /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.
     pub async fn read(&self, lane: Lane) -> Result<Tx<'_>> {
         self.place.pool.read(self, lane).await

@@ -5,6 +5,7 @@ mod artifacts;
 mod blocks;
 mod concurrency_limits;
 mod deployments;
+mod events;
 mod runs;
 mod saved_searches;
 mod variables;

@@ -157,8 +157,9 @@ impl Redis {
             }
             Flavour::Password => drop(command.args(["--requirepass", PASSWORD])),
             Flavour::User => {
-                let users =
-                    format!("user default off\nuser app on >{PASSWORD} ~prefecture:* +@all -@admin -@dangerous\n");
+                let users = format!(
+                    "user default off\nuser app on >{PASSWORD} ~prefecture:* &prefecture:* +@all -@admin -@dangerous\n"
+                );
                 std::fs::write(self.folder.path().join("users.acl"), users).expect("the folder is ours");
                 command.args(["--aclfile", "users.acl"]);
             }

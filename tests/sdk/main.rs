@@ -5,6 +5,7 @@ mod blocks;
 mod cli;
 mod concurrency;
 mod deployments;
+mod events;
 mod flows;
 mod variables;
 mod work_pools;

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
-use wire::Time;
+use wire::{RawJson, RawObject, Time};
 
+use crate::events::{Event, Resource};
 use crate::ids::{AutomationId, DeploymentId, EventId, FlowId, TaskRunId, WorkPoolId, WorkQueueId};
 use crate::run::FlowRunCore;
 use crate::state::{State, StateType};
@@ -76,6 +77,10 @@ impl ResourceLabels {
     pub fn get(&self, label: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| *name == label).map(|(_, value)| value.as_str())
     }
+
+    fn to_resource(&self) -> Resource {
+        Resource(self.0.iter().map(|(label, value)| ((*label).to_owned(), value.clone())).collect())
+    }
 }
 
 impl Serialize for ResourceLabels {
@@ -98,6 +103,22 @@ pub struct StateChange {
     pub payload: Payload,
     pub id: EventId,
     pub follows: Option<EventId>,
+}
+
+impl StateChange {
+    /// As any other event, for those who listen to events.
+    pub fn to_event(&self) -> Event {
+        let Self { occurred, event, resource, related, payload, id, follows } = self;
+        Event {
+            occurred: *occurred,
+            event: event.clone(),
+            resource: resource.to_resource(),
+            related: related.iter().map(ResourceLabels::to_resource).collect(),
+            payload: RawObject(RawJson::of(payload)),
+            id: *id,
+            follows: *follows,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

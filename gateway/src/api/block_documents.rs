@@ -182,7 +182,7 @@ async fn replace(
 }
 
 async fn delete(cx: Call, id: Path<BlockDocumentId>) -> Reply<NoContent> {
-    match block_documents::delete(cx.write().await?, *id).await? {
+    match block_documents::delete(cx.write().await?, *id, cx.app.key_ring()).await? {
         true => Ok(NoContent),
         false => Err(not_found()),
     }

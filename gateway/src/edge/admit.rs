@@ -23,6 +23,11 @@ pub async fn admit(app: &App, client: ClientAddress, token: &str, tenant: Tenant
 }
 
 impl Admission {
+    /// What all admissions have in common that end together.
+    pub fn likeness(&self) -> (String, String) {
+        (self.key.0.clone(), format!("{:?} {:?}", self.tenant, self.need))
+    }
+
     /// Whether the caller would still be let in. A control database that is away refuses nobody who is in.
     pub async fn still_counts(&self) -> bool {
         match enter(&self.app, &self.key.0, self.tenant).await {

@@ -73,6 +73,7 @@ async fn dispatch(app: App, bodies: &Bodies, mut request: Request) -> Response {
         caller,
         params: way.params,
         query: parts.uri.query().map(str::to_owned),
+        uri: parts.uri,
         headers: parts.headers,
         body: collected,
         request_id: way.request_id,

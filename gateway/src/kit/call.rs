@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use domain::ActorId;
-use http::HeaderMap;
+use http::header::HOST;
+use http::{HeaderMap, Uri};
 use hyper::upgrade::OnUpgrade;
 use tenant_store::control::{AccountMember, Membership, Principal};
 use tenant_store::{Scope, Tx};
@@ -54,6 +55,8 @@ pub struct Call {
     pub caller: Caller,
     pub params: Params,
     pub query: Option<String>,
+    /// As it was asked for, spelling and all.
+    pub uri: Uri,
     pub headers: HeaderMap,
     pub body: Bytes,
     pub request_id: String,
@@ -109,6 +112,17 @@ impl Call {
             Caller::Account(member) => Ok(member),
             _ => Err(Failure::internal("an operation without an account asked for one")),
         }
+    }
+
+    /// The whole address of what is at `path` of the same tenant, in the caller's own spelling: it is for the caller to
+    /// follow, so it is believed about scheme and host.
+    pub fn own_url(&self, path: &str) -> String {
+        let forwarded = self.header("x-forwarded-proto").filter(|scheme| matches!(*scheme, "http" | "https"));
+        let scheme = forwarded.unwrap_or_else(|| self.app.scheme());
+        // HTTP/2 names the host beside the path.
+        let host = self.uri.authority().map(|host| host.as_str()).or_else(|| self.header(HOST.as_str()));
+        let tenant = self.uri.path().strip_suffix(&self.address.path).unwrap_or_default();
+        format!("{scheme}://{}{tenant}{path}", host.unwrap_or("localhost"))
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -4,8 +4,8 @@
 //! a trusted proxy's, what stands before it was written by that proxy and is true; the first other address is the caller's.
 //! What stands further ahead may be anything.
 //!
-//! The scheme and the host that a proxy forwards are not read: no answer holds an address of this server that is more than
-//! a path.
+//! The scheme and the host that a proxy forwards are believed for one thing: the address of a next page, which goes back to
+//! whoever sent them.
 
 use std::net::IpAddr;
 use std::sync::Arc;

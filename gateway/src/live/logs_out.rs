@@ -9,11 +9,11 @@ use serde_json::Value;
 use tenant_store::logs::LogFilter;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
+use tokio_tungstenite::tungstenite::{Error, Message};
 use wire::{Errors, Input};
 
-use super::greeting::{Greeting, Guest, close, next_text};
-use super::watch::{End, Look, Lookout, Watch};
+use super::greeting::{Greeting, Guest, close};
+use super::watch::{Lookout, Watch, first_words, stay};
 use crate::kit::Socket;
 
 /// How long a listener may take to take what it asked for.
@@ -30,22 +30,12 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
         return;
     };
     let mut watch = Watch::new(&app, admission);
-    let mut text = first;
-    while text.is_none() {
-        tokio::select! {
-            said = next_text(&mut socket) => match said {
-                Some(said) => text = Some(said),
-                None => return,
-            },
-            look = watch.look() => if !stay(&mut socket, look).await { return },
-        }
-    }
-    let text = text.unwrap_or_default();
+    let Some(text) = first_words(&mut socket, &mut watch, first).await else { return };
     let filter = match filter_of(&text) {
         Ok(filter) => filter,
         Err(reason) => return close(&mut socket, CloseCode::Protocol, &reason).await,
     };
-    let mut lines = app.hub().listen_to_logs(scope.workspace());
+    let mut lines = app.hub().listen_to_logs(&scope);
     loop {
         tokio::select! {
             batch = lines.recv() => match batch {
@@ -65,18 +55,6 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
                 }
             },
             look = watch.look() => if !stay(&mut socket, look).await { return },
-        }
-    }
-}
-
-/// Does what a look around asks for; whether the socket is still open then.
-async fn stay(socket: &mut Socket, look: Look) -> bool {
-    match look {
-        Look::Stay => true,
-        Look::Ping => socket.send(Message::Ping(Bytes::new())).await.is_ok(),
-        Look::End(End { code, reason }) => {
-            close(socket, code, reason).await;
-            false
         }
     }
 }

@@ -1,12 +1,13 @@
-//! Web sockets: events in, logs out. Each is an operation of the table; its handler agrees to the handshake and leaves the
+//! Web sockets: events in, events and logs out. Each is an operation of the table; its handler agrees to the handshake and leaves the
 //! socket to a task of its own.
 //!
 //! * [`greeting`]: who is there, in every handshake that a client of Prefect ever spoke
 //! * [`watch`]: what ends a socket: a silent peer, a key that no longer counts, the end of the program
-//! * [`events_in`], [`logs_out`]: the loops
+//! * [`events_in`], [`events_out`], [`logs_out`]: the loops
 //! * [`hub`]: who wants to hear of what was just stored
 
 pub mod events_in;
+pub mod events_out;
 pub mod greeting;
 pub mod hub;
 pub mod logs_out;
@@ -19,6 +20,8 @@ use greeting::Greeting;
 pub static OPS: &[Op] = ops![
     SOCKET "/events/in" events_in() -> Response,
         need WorkspaceByMessage(RunFlows), lane Ingest, cost PerItem, cache Never, touches [Events, TaskRuns], audit Nothing;
+    SOCKET "/events/out" events_out() -> Response,
+        need WorkspaceByMessage(SeeEvents), lane Read, cost One, cache Never, touches [], audit Nothing;
     SOCKET "/logs/out" logs_out() -> Response,
         need WorkspaceByMessage(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
 ];
@@ -31,6 +34,10 @@ const LARGEST_FILTER: usize = 256 << 10;
 
 async fn events_in(cx: Call) -> Reply<Response> {
     open(cx, LARGEST_EVENT, |socket, greeting| Box::pin(events_in::run(socket, greeting)))
+}
+
+async fn events_out(cx: Call) -> Reply<Response> {
+    open(cx, LARGEST_FILTER, |socket, greeting| Box::pin(events_out::run(socket, greeting)))
 }
 
 async fn logs_out(cx: Call) -> Reply<Response> {

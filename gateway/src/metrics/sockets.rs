@@ -5,7 +5,7 @@ use prometheus::{IntCounterVec, IntGauge};
 use super::make::{Held, Maker};
 
 /// Paths of the sockets.
-const SOCKETS: &[&str] = &["/events/in", "/logs/out"];
+const SOCKETS: &[&str] = &["/events/in", "/events/out", "/logs/out"];
 
 pub struct Sockets {
     open: IntGauge,

@@ -19,6 +19,7 @@ use crate::config::{
     TokenSettings, WrongSetting,
 };
 use crate::listen::Listener;
+use crate::live::hub::Hub;
 use crate::metrics::Metrics;
 use crate::redis::Redis;
 use crate::telemetry::Telemetry;
@@ -91,7 +92,8 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
     let metrics = Arc::new(Metrics::new());
     let redis = Redis::start(redis, metrics.clone()).await?;
     let cache = Arc::new(Cache::new(cache, tables::tables().cached(), redis.clone()));
-    let commits = Commits::told_to(cache.clone());
+    let hub = Arc::new(Hub::default());
+    let commits = Commits::told_to(cache.clone(), hub.clone());
     let url = database.url()?;
     // Checked by `url`.
     let pool = Pool::new(&url.parse()?, database.pool()?, commits.clone())?;
@@ -141,10 +143,12 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
         cache,
         edge: edge.clone(),
         metrics,
-        redis,
+        redis: redis.clone(),
+        hub: hub.clone(),
         tokens,
         default_workspace,
         key_ring,
+        scheme: if listen.tls.tls_certificate.is_some() { "https" } else { "http" },
     });
     telemetry.watch(&app.metrics());
 
@@ -165,6 +169,9 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
     background.spawn(async move { provisioner.run(grace).await });
     background.spawn(census(control.clone(), app.metrics()));
     background.spawn(app.keys().watch_issuers());
+    if let Some(redis) = redis {
+        background.spawn(async move { hub.join(&redis).await });
+    }
     let serving = serve(app, tables::tables().clone(), listener)?;
     Ok(Running { serving, control, pools, background })
 }

@@ -61,7 +61,7 @@ impl Breaker {
     }
 
     /// Tries once to connect, then keeps a connection in a task of its own, for as long as the runtime lives.
-    pub async fn keep(&self, address: Address, metrics: Arc<Metrics>) {
+    pub async fn keep(&self, address: Arc<Address>, metrics: Arc<Metrics>) {
         let breaker = self.clone();
         match address.connect().await {
             Ok(link) => {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, PubSub};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisError};
 
 use crate::config::{RedisAddress, RedisSettings, WrongSetting};
 
@@ -25,7 +25,8 @@ pub struct Address {
 
 enum Servers {
     Single(Box<Client>),
-    Cluster(Box<ClusterClient>),
+    /// With the nodes that were named: what is published at one is heard at all of them.
+    Cluster(Box<ClusterClient>, Vec<ConnectionInfo>),
 }
 
 /// How often a question is sent on when a slot of the cluster has moved.
@@ -36,13 +37,12 @@ impl Address {
         let (connect_timeout, timeout) = (settings.redis_connect_timeout, settings.redis_timeout);
         let client = match address {
             RedisAddress::Single(node) => Client::open(*node).map(Box::new).map(Servers::Single),
-            RedisAddress::Cluster(nodes) => ClusterClient::builder(nodes)
+            RedisAddress::Cluster(nodes) => ClusterClient::builder(nodes.clone())
                 .connection_timeout(connect_timeout)
                 .response_timeout(timeout)
                 .retries(REDIRECTS)
                 .build()
-                .map(Box::new)
-                .map(Servers::Cluster),
+                .map(|client| Servers::Cluster(Box::new(client), nodes)),
         };
         // The message could quote the address, and the address a password.
         let client = client.map_err(|_| {
@@ -66,7 +66,7 @@ impl Address {
                         .set_response_timeout(None);
                     client.get_multiplexed_async_connection_with_config(&config).await.map(Link::Single)
                 }
-                Servers::Cluster(client) => client.get_async_connection().await.map(Link::Cluster),
+                Servers::Cluster(client, _) => client.get_async_connection().await.map(Link::Cluster),
             }
         };
         let link = within(self.connect_timeout, connecting).await?;
@@ -79,6 +79,31 @@ impl Address {
         };
         within(self.timeout, answering).await?;
         Ok(link)
+    }
+}
+
+impl Address {
+    /// A connection of its own that hears what is published on a channel.
+    pub async fn subscribe(&self, channel: &str) -> Result<PubSub, RedisError> {
+        let subscribing = async |client: &Client| {
+            let mut hearing = client.get_async_pubsub().await?;
+            hearing.subscribe(channel).await?;
+            Ok(hearing)
+        };
+        match &self.client {
+            Servers::Single(client) => within(self.connect_timeout, subscribing(client)).await,
+            Servers::Cluster(_, nodes) => {
+                let mut last = RedisError::from(std::io::Error::from(std::io::ErrorKind::NotConnected));
+                for node in nodes {
+                    let client = Client::open(node.clone())?;
+                    match within(self.connect_timeout, subscribing(&client)).await {
+                        Ok(hearing) => return Ok(hearing),
+                        Err(error) => last = error,
+                    }
+                }
+                Err(last)
+            }
+        }
     }
 }
 

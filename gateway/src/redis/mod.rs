@@ -8,6 +8,7 @@
 //! never "put back".
 
 mod breaker;
+mod hearing;
 mod link;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,7 @@ use tracing::{Instrument, Span};
 use crate::config::{RedisSettings, WrongSetting};
 use crate::metrics::Metrics;
 use breaker::Breaker;
+pub use hearing::Heard;
 use link::{Address, Link};
 
 /// Redis gave no answer, in time or at all; why is in the log and the metrics.
@@ -32,6 +34,7 @@ pub struct Away;
 pub struct Redis(Arc<Inner>);
 
 struct Inner {
+    address: Arc<Address>,
     breaker: Breaker,
     timeout: Duration,
     metrics: Arc<Metrics>,
@@ -47,10 +50,11 @@ impl Redis {
     /// tried again in the background.
     pub async fn start(settings: &RedisSettings, metrics: Arc<Metrics>) -> Result<Option<Self>, WrongSetting> {
         let Some(address) = settings.address()? else { return Ok(None) };
-        let address = Address::new(address, settings)?;
+        let address = Arc::new(Address::new(address, settings)?);
         metrics.redis.configured();
         let (breaker, timeout) = (Breaker::default(), settings.redis_timeout);
-        let redis = Self(Arc::new(Inner { breaker, timeout, metrics, warned: Mutex::default() }));
+        let redis =
+            Self(Arc::new(Inner { address: address.clone(), breaker, timeout, metrics, warned: Mutex::default() }));
         redis.0.breaker.keep(address, redis.0.metrics.clone()).await;
         Ok(Some(redis))
     }

@@ -163,6 +163,10 @@ alter table deployment add column if not exists concurrency_options json;
 
 -- Events and their readers.
 
+-- Names, and ids of resources, are asked for by how they begin: sorted by their bytes.
+alter table event alter column event type text collate "C", alter column resource_id type text collate "C";
+create index if not exists event_received on event (received); -- what was stored a moment ago, by whichever replica
+
 
 -- Services: what falls due.
 

@@ -11,9 +11,12 @@ use std::sync::LazyLock;
 
 use domain::ArtifactCollectionId;
 use domain::ArtifactId;
-use domain::artifacts::{Artifact, ArtifactCreate, ArtifactUpdate};
+use domain::artifacts::{Artifact, ArtifactCollection, ArtifactCreate, ArtifactUpdate};
+use domain::events::lifecycle::{self, Action};
+use tokio_postgres::Row;
 use wire::Time;
 
+use crate::pool::FromRow;
 use crate::relations::Filters;
 use crate::sql::{Columns, Sql};
 use crate::{Result, Tx, row};
@@ -34,8 +37,9 @@ static CREATE: LazyLock<String> = LazyLock::new(|| {
          values ($1, $2, $3, $4, $5, $6, $7, $8) \
          returning id, created, updated, key, type, description, data, metadata_, flow_run_id, task_run_id), \
          latest as (insert into artifact_latest (key, id, latest_id) select m.key, $9, m.id from made m where m.key is not null \
-         on conflict (key) do update set latest_id = excluded.latest_id, updated = now()) \
-         select {} from made a",
+         on conflict (key) do update set latest_id = excluded.latest_id, updated = now() \
+         returning id, created, updated, key, latest_id, xmax = 0 as fresh) \
+         select {}, l.id, l.created, l.updated, l.key, l.latest_id, l.fresh from made a left join latest l on true",
         Artifact::COLUMNS
     )
 });
@@ -49,13 +53,54 @@ const UPDATE: &str = "with held as (update artifact_latest set updated = now() w
     metadata_ = case when $6 then $7 else metadata_ end, updated = now() \
     where id = $1 and (select count(*) from held) >= 0";
 
-pub async fn create(tx: Tx<'_>, new: &ArtifactCreate) -> Result<Artifact> {
+/// A new artifact, and its key if it has one.
+struct Made {
+    artifact: Artifact,
+    key: Option<(Action, ArtifactCollection)>,
+}
+
+impl FromRow for Made {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let artifact = Artifact::from_row(row)?;
+        let Some(id) = row.try_get(10)? else { return Ok(Self { artifact, key: None }) };
+        let Artifact { type_, description, data, metadata_, flow_run_id, task_run_id, .. } = artifact.clone();
+        let (created, updated, key, latest_id) =
+            (row.try_get(11)?, row.try_get(12)?, row.try_get(13)?, row.try_get(14)?);
+        // A row that was inserted has no older version (`xmax`).
+        let action = if row.try_get(15)? { Action::Created } else { Action::Updated };
+        let collection = ArtifactCollection {
+            id,
+            created,
+            updated,
+            key,
+            latest_id,
+            type_,
+            description,
+            data,
+            metadata_,
+            flow_run_id,
+            task_run_id,
+        };
+        Ok(Self { artifact, key: Some((action, collection)) })
+    }
+}
+
+pub async fn create(mut tx: Tx<'_>, new: &ArtifactCreate) -> Result<Artifact> {
     let ArtifactCreate { key, type_, description, data, metadata_, flow_run_id, task_run_id } = new;
     let now = Time::of_machine();
     let (id, of_key) = (ArtifactId::new(now), ArtifactCollectionId::new(now));
     let params: [crate::pool::Param<'_>; 9] =
         [&id, key, type_, description, data, metadata_, flow_run_id, task_run_id, &of_key];
-    tx.last_one(CREATE.as_str(), &params).await
+    // Without a key there is nothing to tell, and the commit goes along.
+    let Made { artifact, key } = match key {
+        None => return Ok(tx.last_one::<Made>(CREATE.as_str(), &params).await?.artifact),
+        Some(_) => tx.one(CREATE.as_str(), &params).await?,
+    };
+    if let Some((action, collection)) = &key {
+        tx.tell(lifecycle::artifact_collection(*action, collection));
+    }
+    tx.commit().await?;
+    Ok(artifact)
 }
 
 pub async fn read(tx: &mut Tx<'_>, id: ArtifactId) -> Result<Option<Artifact>> {

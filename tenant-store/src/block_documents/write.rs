@@ -7,6 +7,7 @@
 use domain::block_documents::{
     BlockDocument, BlockDocumentCreate, BlockDocumentReplace, BlockDocumentUpdate, data, data::Refusal,
 };
+use domain::events::lifecycle::{self, Action};
 use domain::{BlockDocumentId, BlockSchemaId, BlockTypeId};
 use uuid::Uuid;
 use wire::{Json, Patch, RawObject, Time};
@@ -91,6 +92,7 @@ impl From<Refusal> for Halt {
 pub async fn create(mut tx: Tx<'_>, new: &BlockDocumentCreate, ring: &KeyRing) -> Result<Creation> {
     match make(&mut tx, new, ring).await {
         Ok(Creation::Made(made)) => {
+            tx.tell(lifecycle::blocks::block_document(Action::Created, &made));
             tx.commit().await?;
             Ok(Creation::Made(made))
         }
@@ -145,6 +147,14 @@ async fn shown(tx: &mut Tx<'_>, id: BlockDocumentId, ring: &KeyRing) -> Result<C
     }
 }
 
+/// Tells of a document as it is now, with its secrets hidden. One that holds too many others is not told of.
+async fn tell(tx: &mut Tx<'_>, action: Action, id: BlockDocumentId, ring: &KeyRing) -> Result<()> {
+    if let Ok(Some(document)) = read(tx, Which::Id(id), &Reading { ring, secrets: Secrets::Hidden }).await? {
+        tx.tell(lifecycle::blocks::block_document(action, &document));
+    }
+    Ok(())
+}
+
 pub async fn update(
     mut tx: Tx<'_>,
     id: BlockDocumentId,
@@ -153,6 +163,7 @@ pub async fn update(
 ) -> Result<Update> {
     match change_it(&mut tx, id, change, ring).await {
         Ok(true) => {
+            tell(&mut tx, Action::Updated, id, ring).await?;
             tx.commit().await?;
             Ok(Update::Done)
         }
@@ -232,6 +243,12 @@ pub async fn replace(
     let made = replace_it(&mut tx, slug, name, new, ring).await;
     match made {
         Ok(made @ (Creation::Made(_) | Creation::Replaced(_))) => {
+            if let Creation::Made(document) = &made {
+                tx.tell(lifecycle::blocks::block_document(Action::Created, document));
+            }
+            if let Creation::Replaced(document) = &made {
+                tx.tell(lifecycle::blocks::block_document(Action::Updated, document));
+            }
             tx.commit().await?;
             Ok(made)
         }
@@ -304,12 +321,13 @@ async fn link(tx: &mut Tx<'_>, id: BlockDocumentId, blocks: &[(String, BlockDocu
 }
 
 /// Whether there was such a document. Those that held it go on without it.
-pub async fn delete(mut tx: Tx<'_>, id: BlockDocumentId) -> Result<bool> {
+pub async fn delete(mut tx: Tx<'_>, id: BlockDocumentId, ring: &KeyRing) -> Result<bool> {
     let there: Option<(Uuid,)> = tx.opt(LOCK, &[&id]).await?;
     if there.is_none() {
         tx.rollback().await?;
         return Ok(false);
     }
+    tell(&mut tx, Action::Deleted, id, ring).await?;
     let (gone,): (i64,) = tx.last_one(DELETE, &[&id]).await?;
     Ok(gone == 1)
 }

@@ -6,6 +6,7 @@ mod system;
 
 use domain::BlockTypeId;
 use domain::block_types::{BlockType, BlockTypeCreate, BlockTypeUpdate};
+use domain::events::lifecycle::{self, Action};
 use wire::Time;
 
 use crate::block_schemas::BlockSchemaFilter;
@@ -63,10 +64,13 @@ const READ: &str = concat!("select ", block_type_columns!(), " from block_type t
 const BY_SLUG: &str = concat!("select ", block_type_columns!(), " from block_type t where t.slug = $1");
 const READ_TO_WRITE: &str =
     concat!("select ", block_type_columns!(), " from block_type t where t.id = $1 for no key update of t");
-const UPDATE: &str = "update block_type set logo_url = case when $2 then $3 else logo_url end, \
-    documentation_url = case when $4 then $5 else documentation_url end, \
-    description = case when $6 then $7 else description end, \
-    code_example = case when $8 then $9 else code_example end, updated = now() where id = $1";
+const UPDATE: &str = concat!(
+    "update block_type t set logo_url = case when $2 then $3 else t.logo_url end, \
+     documentation_url = case when $4 then $5 else t.documentation_url end, \
+     description = case when $6 then $7 else t.description end, \
+     code_example = case when $8 then $9 else t.code_example end, updated = now() where t.id = $1 returning ",
+    block_type_columns!()
+);
 /// Waits for whoever makes a block of it.
 const READ_TO_DELETE: &str =
     concat!("select ", block_type_columns!(), " from block_type t where t.id = $1 for update of t");
@@ -98,10 +102,16 @@ pub enum Which<'a> {
 }
 
 /// `None` when there is one of that slug.
-pub async fn create(tx: Tx<'_>, new: &BlockTypeCreate) -> Result<Option<BlockType>> {
+pub async fn create(mut tx: Tx<'_>, new: &BlockTypeCreate) -> Result<Option<BlockType>> {
     let BlockTypeCreate { name, slug, logo_url, documentation_url, description, code_example } = new;
     let id = BlockTypeId::new(Time::of_machine());
-    tx.last_opt(CREATE, &[&id, name, slug, logo_url, documentation_url, description, code_example]).await
+    let params: [crate::pool::Param<'_>; 7] = [&id, name, slug, logo_url, documentation_url, description, code_example];
+    let made = tx.opt(CREATE, &params).await?;
+    if let Some(block_type) = &made {
+        tx.tell(lifecycle::blocks::block_type(Action::Created, block_type));
+    }
+    tx.commit().await?;
+    Ok(made)
 }
 
 pub async fn read(tx: &mut Tx<'_>, which: Which<'_>) -> Result<Option<BlockType>> {
@@ -130,7 +140,12 @@ pub async fn update(mut tx: Tx<'_>, id: BlockTypeId, change: &BlockTypeUpdate) -
         &code_example.is_set(),
         &code_example.value().and_then(Option::as_ref),
     ];
-    Ok(tx.last_run(UPDATE, &params).await? == 1)
+    let changed: Option<BlockType> = tx.opt(UPDATE, &params).await?;
+    if let Some(block_type) = &changed {
+        tx.tell(lifecycle::blocks::block_type(Action::Updated, block_type));
+    }
+    tx.commit().await?;
+    Ok(changed.is_some())
 }
 
 /// Its schemas and documents go with it.
@@ -145,7 +160,8 @@ pub async fn delete(mut tx: Tx<'_>, id: BlockTypeId) -> Result<Deleted> {
             tx.rollback().await?;
             Ok(Deleted::Protected)
         }
-        Some(_) => {
+        Some(current) => {
+            tx.tell(lifecycle::blocks::block_type(Action::Deleted, &current));
             let _: (i64,) = tx.last_one(DELETE, &[&id]).await?;
             Ok(Deleted::Done)
         }

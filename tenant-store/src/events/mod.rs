@@ -4,15 +4,24 @@
 //! the quarantine. An error says that the database is away or the workspace gone, and that everything should be sent again;
 //! what was stored already is known by its id then.
 
+mod count;
+mod filter;
+mod list;
 mod record;
 #[cfg(test)]
 mod tests;
 
+pub use count::{Bucketed, Counted, count_by, count_over_time};
+pub use list::{MOST_COUNTED, Page, Place, page, since_received, total};
+#[cfg(test)]
+pub(crate) use {count::counting_by, count::counting_over_time, list::listing, list::totalling};
+
 use domain::events::Event;
 use domain::recorder::{self, Change};
+use domain::rules::event::StateChange;
 
 use crate::quarantine::{self, Unstorable};
-use crate::{Error, Lane, Result, Scope};
+use crate::{Error, Lane, Result, Scope, Tx};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,6 +61,7 @@ pub async fn take_in_events(scope: &Scope, lane: Lane, source: &'static str, eve
     while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
         match store_patiently(scope, lane, part).await {
             Ok(quarantined) => {
+                announce(scope, part);
                 taken.stored += part.len();
                 taken.quarantined += quarantined;
             }
@@ -70,6 +80,26 @@ pub async fn take_in_events(scope: &Scope, lane: Lane, source: &'static str, eve
         }
     }
     Ok(taken)
+}
+
+/// Stores events with whatever else the transaction wrote, and commits it.
+pub(crate) async fn store_with(tx: Tx<'_>, events: &[Event]) -> Result<()> {
+    record::write(tx, Vec::new(), events).await
+}
+
+/// Tells whoever listens of events that were committed.
+pub(crate) fn announce(scope: &Scope, events: &[Event]) {
+    if let Some(ears) = scope.pool().commits().ears(scope.workspace()) {
+        ears.events(scope.workspace(), events);
+    }
+}
+
+/// Tells whoever listens of changes of state that were committed.
+pub(crate) fn announce_changes(scope: &Scope, changes: &[StateChange]) {
+    if let Some(ears) = scope.pool().commits().ears(scope.workspace()).filter(|_| !changes.is_empty()) {
+        let events: Vec<Event> = changes.iter().map(StateChange::to_event).collect();
+        ears.events(scope.workspace(), &events);
+    }
 }
 
 /// Nothing in the batch is to blame.

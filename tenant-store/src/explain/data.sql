@@ -93,5 +93,15 @@ insert into block_document (id, name, data, is_anonymous, block_type_id, block_s
     from generate_series(1, 5000) n;
 insert into block_ref (parent_id, name, child_id)
     select pg_temp.id('2026-01-01Z', 'block' || n + 1), 'kid', pg_temp.id('2026-01-01Z', 'block' || n) from generate_series(5, 4995, 5) n;
+-- An event for each run; some are rare.
+insert into event (occurred, id, event, resource_id, resource, related, related_ids, payload, received)
+    select e, pg_temp.id(e, 'event' || n),
+        'prefect.flow-run.' || case when n % 5000 = 0 then 'Cancelling' when n % 100 = 1 then 'Failed' when n % 2 = 0 then 'Running' else 'Completed' end,
+        'prefect.flow-run.' || run, json_build_object('prefect.resource.id', 'prefect.flow-run.' || run, 'prefect.resource.name', 'run-' || n),
+        json_build_array(json_build_object('prefect.resource.id', flow, 'prefect.resource.role', 'flow', 'prefect.resource.name', 'flow')),
+        array[flow], json_build_object('n', n), e
+    from (select n, pg_temp.expected(n) as e, pg_temp.id(pg_temp.expected(n), 'run' || n) as run,
+        'prefect.flow.' || pg_temp.id(timestamptz '2026-01-01Z', 'flow' || (n % 300 + 1)) as flow
+        from generate_series(1, pg_temp.runs()) n) v;
 
 analyze;

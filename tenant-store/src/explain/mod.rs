@@ -9,17 +9,21 @@
 
 use std::collections::BTreeSet;
 
+use domain::events::counts::{Buckets, TimeUnit};
+use domain::events::filter::EventFilter;
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
+use wire::Time;
 
-use crate::golden::{asked, statement};
+use crate::events;
+use crate::golden::{asked, parsed, statement};
 use crate::relations::Near;
 use crate::testing::Database;
 
 const DATA: &str = include_str!("data.sql");
 const PLANS: &str = include_str!("plans.txt");
-const LARGE: [&str; 7] =
-    ["flow_run", "task_run", "run_state", "artifact", "artifact_latest", "variable", "block_document"];
+const LARGE: [&str; 8] =
+    ["event", "flow_run", "task_run", "run_state", "artifact", "artifact_latest", "variable", "block_document"];
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster accepts connections");
@@ -74,6 +78,12 @@ impl Done {
     }
 }
 
+/// The days of a week.
+fn days() -> Buckets {
+    let at = |day: i64| Time::from_micros(1_780_000_000_000_000 + day * 86_400_000_000);
+    Buckets::new(TimeUnit::Day, 1.0, at(0), at(7), at(100)).expect("few")
+}
+
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "a table to be read with --nocapture")]
 async fn sql_keeps_to_its_indexes() {
@@ -99,7 +109,11 @@ async fn sql_keeps_to_its_indexes() {
     let mut wrong = Vec::new();
     for line in PLANS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let [what, body, index, most] = line.split(" | ").collect::<Vec<_>>()[..] else { panic!("cannot read {line}") };
-        let asked = asked(&ids.iter().fold(body.to_owned(), |body, (name, id)| body.replace(name, id)));
+        let body = ids.iter().fold(body.to_owned(), |body, (name, id)| body.replace(name, id));
+        // Events are asked for by filters of their own.
+        let of_events = what.strip_prefix("events ");
+        let asked = asked(if of_events.is_some() { "{}" } else { &body });
+        let filter: EventFilter = parsed(if of_events.is_some() { &body } else { "{}" });
         let mut found = Vec::new();
         for sql in [asked.filters.flows_to_find(), asked.filters.deployments_to_find()] {
             found.push(match sql {
@@ -116,7 +130,15 @@ async fn sql_keeps_to_its_indexes() {
             });
         }
         let near = Near::found(found.swap_remove(0), found.swap_remove(0));
-        let sql = statement(what, &asked, &near);
+        let sql = match of_events {
+            None => statement(what, &asked, &near),
+            Some("list") => events::listing(&filter, events::Page::First, 51),
+            Some("count") => events::totalling(&filter),
+            Some("by event") => events::counting_by(&filter, events::Counted::Event),
+            Some("by resource") => events::counting_by(&filter, events::Counted::Resource),
+            Some("by time") => events::counting_over_time(&filter, days()),
+            Some(what) => panic!("what is events {what}?"),
+        };
         let text = format!("explain (analyze, timing off, format json) {}", sql.text());
         let row = client
             .query_one(&text, &sql.params())

@@ -20,7 +20,7 @@ use super::facts::Around;
 use super::read;
 use crate::orchestration::{Aftermath, Asks, Cells, Changes, NewFlowRun, Stands, apply_flow, count, due, task_columns};
 use crate::pool::FromRow;
-use crate::{Error, Lane, Result, Tx, block_documents};
+use crate::{Error, Lane, Result, Tx, block_documents, events};
 
 /// What a new run needs to know; always one row. The task run that stands for it is locked.
 static FACTS: LazyLock<String> = LazyLock::new(|| {
@@ -146,7 +146,9 @@ async fn attempt(
         return Err(Error::Conflict(format!("a flow run names a {missing} that is not there")));
     }
     let (changes, aftermath) = plan(new, of, created_by, facts, asks)?;
+    let scope = tx.scope();
     let run = tx.last_one(changes.text(), &changes.params()).await?;
+    events::announce_changes(scope, &aftermath.events);
     Ok(Creation::Made(Box::new(run), aftermath))
 }
 

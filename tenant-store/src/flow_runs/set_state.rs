@@ -18,7 +18,7 @@ use wire::{RawJson, RawObject};
 use super::facts::{self, Locked, Wanted};
 use super::read_input;
 use crate::orchestration::{Aftermath, Asks, Changes, NewInput, Outcome, Stands, apply_flow};
-use crate::{Result, Tx};
+use crate::{Result, Tx, events};
 
 /// Puts a proposed state to the rules and writes what they decide. `None` where there is no such run.
 pub async fn set_state(
@@ -119,7 +119,9 @@ async fn conclude(
     match changes.is_empty() {
         true => tx.rollback().await?,
         false => {
+            let scope = tx.scope();
             tx.last_run(changes.text(), &changes.params()).await?;
+            events::announce_changes(scope, &aftermath.events);
         }
     }
     Ok(Outcome { written: decision.written.is_some(), result: decision.result, aftermath })

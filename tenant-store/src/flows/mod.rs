@@ -3,6 +3,7 @@
 mod filter;
 
 use domain::FlowId;
+use domain::events::lifecycle::{self, Action};
 use domain::flows::{Flow, FlowCreate, FlowUpdate};
 use wire::Time;
 
@@ -22,14 +23,15 @@ const CREATE: &str = "with fresh as (insert into flow (id, name, tags, labels) v
     union all select f.id, f.created, f.updated, f.name, f.tags, f.labels, false from flow f where f.name = $2 limit 1";
 const READ: &str = "select f.id, f.created, f.updated, f.name, f.tags, f.labels from flow f where f.id = $1";
 const BY_NAME: &str = "select f.id, f.created, f.updated, f.name, f.tags, f.labels from flow f where f.name = $1";
-const UPDATE: &str = "update flow set tags = case when $2 then $3 else tags end, updated = now() where id = $1";
+const UPDATE: &str = "update flow f set tags = case when $2 then $3 else f.tags end, updated = now() where f.id = $1 \
+    returning f.id, f.created, f.updated, f.name, f.tags, f.labels";
 const DELETE: &str = concat!(
-    "with gone as (delete from flow where id = any($1) returning id), \
+    "with gone as (delete from flow where id = any($1) returning id, created, updated, name, tags, labels), \
      deployments as (delete from deployment where flow_id in (select id from gone) returning id), \
      pulses as (delete from pulse where resource_id in (select id from deployments)), \
      runs as (delete from flow_run where flow_id in (select id from gone) returning id), ",
     crate::flow_runs::with_children!(),
-    "select id from gone"
+    "select id, created, updated, name, tags, labels from gone"
 );
 
 /// A flow that may have been there already.
@@ -46,9 +48,13 @@ impl crate::pool::FromRow for Found {
 
 /// The flow of that name, and whether it is new. `None` when another transaction created it after this statement's
 /// snapshot: ask again, the next snapshot sees it.
-pub async fn create(tx: Tx<'_>, new: &FlowCreate) -> Result<Option<(Flow, bool)>> {
+pub async fn create(mut tx: Tx<'_>, new: &FlowCreate) -> Result<Option<(Flow, bool)>> {
     let id = FlowId::new(Time::of_machine());
-    let found: Option<Found> = tx.last_opt(CREATE, &[&id, &new.name, &new.tags, &new.labels]).await?;
+    let found: Option<Found> = tx.opt(CREATE, &[&id, &new.name, &new.tags, &new.labels]).await?;
+    if let Some(Found { flow, fresh: true }) = &found {
+        tx.tell(lifecycle::flow(Action::Created, flow));
+    }
+    tx.commit().await?;
     Ok(found.map(|Found { flow, fresh }| (flow, fresh)))
 }
 
@@ -61,17 +67,23 @@ pub async fn by_name(tx: &mut Tx<'_>, name: &str) -> Result<Option<Flow>> {
 }
 
 /// Whether there was such a flow.
-pub async fn update(tx: Tx<'_>, id: FlowId, change: &FlowUpdate) -> Result<bool> {
+pub async fn update(mut tx: Tx<'_>, id: FlowId, change: &FlowUpdate) -> Result<bool> {
     let FlowUpdate { tags } = change;
-    Ok(tx.last_run(UPDATE, &[&id, &tags.is_set(), &tags.value()]).await? == 1)
+    let changed: Option<Flow> = tx.opt(UPDATE, &[&id, &tags.is_set(), &tags.value()]).await?;
+    if let Some(flow) = &changed {
+        tx.tell(lifecycle::flow(Action::Updated, flow));
+    }
+    tx.commit().await?;
+    Ok(changed.is_some())
 }
 
 /// Deletes flows with their deployments and runs; which of them there were.
 pub async fn delete(mut tx: Tx<'_>, ids: &[FlowId]) -> Result<Vec<FlowId>> {
     artifacts::delete_with(&mut tx, Gone::Flows(ids)).await?;
-    let gone: Vec<(FlowId,)> = tx.all(DELETE, &[&ids]).await?;
+    let gone: Vec<Flow> = tx.all(DELETE, &[&ids]).await?;
+    gone.iter().for_each(|flow| tx.tell(lifecycle::flow(Action::Deleted, flow)));
     tx.commit().await?;
-    Ok(gone.into_iter().map(|(id,)| id).collect())
+    Ok(gone.into_iter().map(|flow| flow.id).collect())
 }
 
 pub async fn list(tx: &mut Tx<'_>, filters: &Filters, sort: FlowSort, limit: i64, offset: i64) -> Result<Vec<Flow>> {

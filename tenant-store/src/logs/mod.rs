@@ -2,6 +2,8 @@
 
 mod filter;
 
+use std::time::Duration;
+
 use domain::FlowRunId;
 use domain::logs::Log;
 use wire::Time;
@@ -21,6 +23,11 @@ const CREATE: &str = "insert into log (id, created, name, level, message, timest
 /// begins where the last one ended however many lines come in meanwhile.
 const OF_RUN: &str = "select l.id, l.created, l.created, l.name, l.level, l.message, l.timestamp, l.flow_run_id, l.task_run_id \
     from log l where l.flow_run_id = $1 and (l.timestamp, l.id) > ($2, $3) order by l.timestamp, l.id limit $4";
+
+/// The newest lines of a moment ago, those alone that were stored after another moment.
+const OF_LATE: &str = "select l.id, l.created, l.created, l.name, l.level, l.message, l.timestamp, l.flow_run_id, l.task_run_id \
+    from log l where l.timestamp >= clock_timestamp() - make_interval(secs => $1) and l.created >= $2 \
+    order by l.timestamp desc limit $3";
 
 /// Stores lines; all of them or none.
 pub async fn create(tx: Tx<'_>, logs: &[Log]) -> Result<()> {
@@ -66,4 +73,11 @@ pub async fn of_run(
 ) -> Result<Vec<Log>> {
     let (time, id) = after.unwrap_or((Time::MIN, domain::LogId(uuid::Uuid::nil())));
     tx.all(OF_RUN, &[&run, &time, &id, &limit]).await
+}
+
+/// Lines of the last while that were stored at or after a time, in the order of the time they name; the newest `limit`.
+pub async fn of_late(tx: &mut Tx<'_>, back: Duration, stored: Time, limit: i64) -> Result<Vec<Log>> {
+    let mut lines: Vec<Log> = tx.all(OF_LATE, &[&back.as_secs_f64(), &stored, &limit]).await?;
+    lines.reverse();
+    Ok(lines)
 }

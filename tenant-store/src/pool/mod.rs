@@ -7,6 +7,8 @@
 
 mod connection;
 mod lanes;
+mod news;
+mod outcome;
 mod picker;
 mod pulse;
 mod span;

@@ -13,9 +13,12 @@ use domain::kinds::Kinds;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 use tracing::Span;
+use wire::Time;
 
 use super::connection::Connection;
 use super::lanes::Lane;
+use super::news::News;
+use super::outcome::{cell, was_committed};
 use super::picker::Prepared;
 use super::span;
 use super::typed::{self, Pooler};
@@ -53,14 +56,22 @@ pub struct Tx<'s> {
     mode: Mode,
     /// The server's number of this transaction, known once its first statement was answered.
     xid: Option<String>,
+    /// When it began by the server's clock, known as its number is.
+    now: Option<Time>,
     begun: Instant,
     /// What its statements wrote.
     written: Kinds,
     /// What its maker said it would write.
     announced: Kinds,
+    /// What is to be told once it is committed.
+    pub(super) news: News,
     /// From asking for the connection to giving it back.
     span: Span,
 }
+
+/// What a transaction asks of itself as it begins: its number, and its time in microseconds since 1970.
+const XID_AND_TIME: &str = ";SELECT pg_catalog.pg_current_xact_id(), \
+    (extract(epoch from pg_catalog.now()) * 1000000)::pg_catalog.int8";
 
 enum Text<'q> {
     Fixed(&'static str),
@@ -91,9 +102,11 @@ impl<'s> Tx<'s> {
             lane,
             mode,
             xid: None,
+            now: None,
             begun: Instant::now(),
             written: Kinds::NONE,
             announced: Kinds::ALL,
+            news: News::default(),
             span,
         }
     }
@@ -151,6 +164,10 @@ impl<'s> Tx<'s> {
 
     /// The last statement and `COMMIT`, in one flush.
     pub async fn last_opt<T: FromRow>(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
+        if self.news.has_events() {
+            let row = self.opt(sql, params).await?;
+            return self.commit().await.map(|()| row);
+        }
         first(&self.query(Text::Fixed(sql), params, Last::Yes).await?)
     }
 
@@ -162,17 +179,30 @@ impl<'s> Tx<'s> {
 
     /// The last statement, with all its rows, and `COMMIT`, in one flush.
     pub async fn last_all<T: FromRow>(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
+        if self.news.has_events() {
+            let rows = self.all(sql, params).await?;
+            return self.commit().await.map(|()| rows);
+        }
         read(&self.query(Text::Fixed(sql), params, Last::Yes).await?)
     }
 
     /// The last statement, for its effect, and `COMMIT`, in one flush; how many rows it touched.
     pub async fn last_run(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
+        if self.news.has_events() {
+            let touched = self.run(sql, params).await?;
+            return self.commit().await.map(|()| touched);
+        }
         self.execute(Text::Fixed(sql), params, Last::Yes).await
     }
 
     /// Ends the transaction. Nothing was written before this answered `Ok`.
     pub async fn commit(mut self) -> Result<()> {
+        if self.news.has_events() {
+            // Boxed: it ends in `last_run`, which may ask for it.
+            return Box::pin(self.commit_with_events()).await;
+        }
         if !self.connection.open {
+            self.spread();
             return Ok(());
         }
         let heard = self.before_commit().await?;
@@ -183,6 +213,9 @@ impl<'s> Tx<'s> {
             Err(away) => Err(away),
         };
         self.after_commit(heard).await;
+        if ended.is_ok() {
+            self.spread();
+        }
         ended
     }
 
@@ -208,7 +241,7 @@ impl<'s> Tx<'s> {
         let schema = self.scope.schema().as_str();
         let access = if self.mode == Mode::EachStatement { " READ ONLY" } else { "" };
         let role = if settings.tenant_roles { format!("SET LOCAL ROLE {schema};") } else { String::new() };
-        let xid = if self.mode == Mode::Whole { ";SELECT pg_catalog.pg_current_xact_id()" } else { "" };
+        let xid = if self.mode == Mode::Whole { XID_AND_TIME } else { "" };
         // The statements of writes, and reads by key, have the same plan whatever they are given, but Postgres takes the
         // plan for given values to be cheaper and makes it anew each time, which costs as much as carrying it out. Lists do
         // depend on values.
@@ -242,6 +275,27 @@ impl<'s> Tx<'s> {
         Ok(heard)
     }
 
+    /// When the transaction began, by the server's clock; begins it if nothing has.
+    pub(super) async fn now(&mut self) -> Result<Time> {
+        if !self.connection.open {
+            self.open().await?;
+        }
+        self.now.ok_or_else(|| Error::internal("a transaction that does not write was asked for its time"))
+    }
+
+    async fn open(&mut self) -> Result<()> {
+        let begin = self.begin();
+        self.connection.open = true;
+        let begun = self.connection.pulse().or_away(self.connection.client().simple_query(&begin)).await?;
+        self.known_by(&begun);
+        Ok(())
+    }
+
+    fn known_by(&mut self, begun: &[SimpleQueryMessage]) {
+        let micros = cell(begun, 1).and_then(|text| text.parse().ok());
+        (self.xid, self.now) = (cell(begun, 0), micros.map(Time::from_micros));
+    }
+
     async fn after_commit(&self, heard: Kinds) {
         self.scope.pool().commits().after(Space::Workspace(self.scope.workspace()), heard).await;
     }
@@ -255,10 +309,7 @@ impl<'s> Tx<'s> {
         // Names resolve only where the search path is set.
         let alone = !self.connection.open;
         if alone {
-            let begin = self.begin();
-            self.connection.open = true;
-            let begun = self.connection.pulse().or_away(self.connection.client().simple_query(&begin)).await?;
-            self.xid = xid_of(&begun);
+            self.open().await?;
         }
         let (pool, pulse) = (self.scope.pool(), self.connection.pulse());
         let client = self.connection.client();
@@ -337,6 +388,9 @@ impl<'s> Tx<'s> {
             span::failed(&self.span);
         }
         self.after_commit(heard).await;
+        if last == Last::Yes && done.is_ok() {
+            self.spread();
+        }
         done
     }
 
@@ -371,7 +425,7 @@ impl<'s> Tx<'s> {
         };
         let (begun, done, committed) = self.connection.pulse().or_away(answers).await?;
         if let Some(begun) = begun? {
-            self.xid = xid_of(&begun);
+            self.known_by(&begun);
         }
         let done = match done {
             Ok(done) => done,
@@ -410,53 +464,6 @@ impl<'s> Tx<'s> {
             _ => Err(error.into()),
         }
     }
-}
-
-/// Asks what became of a transaction that was begun at `begun` (`pg_xact_status`).
-///
-/// A number alone proves nothing after a crash: it may be given out again to another transaction, which then commits. So
-/// "committed" is believed only from a connection that was open before the transaction began and still is, because a
-/// server that crashed has closed it. Anything else that is not a plain "aborted" leaves the outcome unknown.
-async fn was_committed(scope: &Scope, xid: &str, begun: Instant) -> Result<bool> {
-    let pool = scope.pool();
-    let xid: u64 = xid.parse().map_err(Error::internal)?;
-    let question = format!("SELECT pg_catalog.pg_xact_status('{xid}'::pg_catalog.xid8)");
-    for attempt in 0..10u32 {
-        // Behind a pooler no connection is a witness: ours stays open over a crash of the server.
-        let witness = match pool.settings().pooler {
-            Pooler::None => pool.0.picker.witness(begun),
-            Pooler::Transaction => None,
-        };
-        if let Some(witness) = witness {
-            let answer = witness.object.simple_query(&question).await;
-            pool.0.picker.put(witness);
-            match answer.ok().and_then(|rows| cell(&rows)).as_deref() {
-                Some("committed") => return Ok(true),
-                Some("aborted") => return Ok(false),
-                // Its backend may not have noticed the loss yet; or the witness is gone too.
-                _ => {}
-            }
-        } else if let Ok(object) = pool.0.factory.get().await {
-            match object.simple_query(&question).await.ok().and_then(|rows| cell(&rows)).as_deref() {
-                Some("aborted") => return Ok(false),
-                Some("in progress") => {}
-                _ => break,
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(50 << attempt.min(4))).await;
-    }
-    Err(Error::Unavailable("no proof about the commit".into()))
-}
-
-fn cell(messages: &[SimpleQueryMessage]) -> Option<String> {
-    messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-        _ => None,
-    })
-}
-
-fn xid_of(messages: &[SimpleQueryMessage]) -> Option<String> {
-    cell(messages)
 }
 
 fn is_stale_plan(error: &Error) -> bool {

@@ -5,6 +5,7 @@ mod filter;
 use std::collections::HashMap;
 
 use domain::VariableId;
+use domain::events::lifecycle::{self, Action};
 use domain::variables::{Variable, VariableCreate, VariableReplace, VariableUpdate};
 use wire::{RawJson, Time};
 
@@ -17,8 +18,14 @@ row! { Variable: id "v.id", created "v.created", updated "v.updated", name "v.na
 
 macro_rules! changes {
     () => {
-        "update variable set name = case when $2 then $3 else name end, value = case when $4 then $5 else value end, \
-         tags = case when $6 then $7 else tags end, updated = now() where "
+        "update variable v set name = case when $2 then $3 else v.name end, value = case when $4 then $5 else v.value end, \
+         tags = case when $6 then $7 else v.tags end, updated = now() where "
+    };
+}
+
+macro_rules! returning {
+    () => {
+        " returning v.id, v.created, v.updated, v.name, v.value, v.tags"
     };
 }
 
@@ -30,10 +37,10 @@ const REPLACE: &str = "insert into variable as v (id, name, value, tags) values 
     returning v.id, v.created, v.updated, v.name, v.value, v.tags, v.xmax = 0";
 const READ: &str = "select v.id, v.created, v.updated, v.name, v.value, v.tags from variable v where v.id = $1";
 const BY_NAME: &str = "select v.id, v.created, v.updated, v.name, v.value, v.tags from variable v where v.name = $1";
-const UPDATE: &str = concat!(changes!(), "id = $1");
-const UPDATE_BY_NAME: &str = concat!(changes!(), "name = $1");
-const DELETE: &str = "delete from variable where id = $1";
-const DELETE_BY_NAME: &str = "delete from variable where name = $1";
+const UPDATE: &str = concat!(changes!(), "v.id = $1", returning!());
+const UPDATE_BY_NAME: &str = concat!(changes!(), "v.name = $1", returning!());
+const DELETE: &str = concat!("delete from variable v where v.id = $1", returning!());
+const DELETE_BY_NAME: &str = concat!("delete from variable v where v.name = $1", returning!());
 
 const VALUES: &str = "select v.name, v.value from variable v";
 
@@ -56,16 +63,28 @@ impl crate::pool::FromRow for Replaced {
 }
 
 /// `None` when there is one of that name.
-pub async fn create(tx: Tx<'_>, new: &VariableCreate) -> Result<Option<Variable>> {
+pub async fn create(mut tx: Tx<'_>, new: &VariableCreate) -> Result<Option<Variable>> {
     let VariableCreate { name, value, tags } = new;
-    tx.last_opt(CREATE, &[&VariableId::new(Time::of_machine()), name, value, tags]).await
+    let made = tx.opt(CREATE, &[&VariableId::new(Time::of_machine()), name, value, tags]).await?;
+    tell(tx, Action::Created, made).await
+}
+
+/// Commits what became of a variable, and tells of it.
+async fn tell(mut tx: Tx<'_>, action: Action, variable: Option<Variable>) -> Result<Option<Variable>> {
+    if let Some(variable) = &variable {
+        tx.tell(lifecycle::variable(action, variable));
+    }
+    tx.commit().await?;
+    Ok(variable)
 }
 
 /// The variable of that name as it is to be, and whether it is new.
-pub async fn replace(tx: Tx<'_>, name: &str, new: &VariableReplace) -> Result<(Variable, bool)> {
+pub async fn replace(mut tx: Tx<'_>, name: &str, new: &VariableReplace) -> Result<(Variable, bool)> {
     let VariableReplace { value, tags } = new;
-    let replaced = tx.last_one(REPLACE, &[&VariableId::new(Time::of_machine()), &name, value, tags]).await?;
+    let replaced = tx.one(REPLACE, &[&VariableId::new(Time::of_machine()), &name, value, tags]).await?;
     let Replaced { variable, fresh } = replaced;
+    tx.tell(lifecycle::variable(if fresh { Action::Created } else { Action::Updated }, &variable));
+    tx.commit().await?;
     Ok((variable, fresh))
 }
 
@@ -77,7 +96,7 @@ pub async fn read(tx: &mut Tx<'_>, which: Which<'_>) -> Result<Option<Variable>>
 }
 
 /// Whether there was such a variable. A name that another one has is a conflict, and so is a null that has no place.
-pub async fn update(tx: Tx<'_>, which: Which<'_>, change: &VariableUpdate) -> Result<bool> {
+pub async fn update(mut tx: Tx<'_>, which: Which<'_>, change: &VariableUpdate) -> Result<bool> {
     let VariableUpdate { name, value, tags } = change;
     let (new_name, new_tags) = (name.value().and_then(Option::as_ref), tags.value().and_then(Option::as_ref));
     let (text, key): (&'static str, crate::pool::Param<'_>) = match &which {
@@ -85,16 +104,17 @@ pub async fn update(tx: Tx<'_>, which: Which<'_>, change: &VariableUpdate) -> Re
         Which::Name(name) => (UPDATE_BY_NAME, name),
     };
     let params = [key, &name.is_set(), &new_name, &value.is_set(), &value.value(), &tags.is_set(), &new_tags];
-    Ok(tx.last_run(text, &params).await? == 1)
+    let changed = tx.opt(text, &params).await?;
+    Ok(tell(tx, Action::Updated, changed).await?.is_some())
 }
 
 /// Whether there was such a variable.
-pub async fn delete(tx: Tx<'_>, which: Which<'_>) -> Result<bool> {
+pub async fn delete(mut tx: Tx<'_>, which: Which<'_>) -> Result<bool> {
     let gone = match which {
-        Which::Id(id) => tx.last_run(DELETE, &[&id]).await?,
-        Which::Name(name) => tx.last_run(DELETE_BY_NAME, &[&name]).await?,
+        Which::Id(id) => tx.opt(DELETE, &[&id]).await?,
+        Which::Name(name) => tx.opt(DELETE_BY_NAME, &[&name]).await?,
     };
-    Ok(gone == 1)
+    Ok(tell(tx, Action::Deleted, gone).await?.is_some())
 }
 
 pub async fn list(

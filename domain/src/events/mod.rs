@@ -1,7 +1,13 @@
 //! Events: what happened to a resource, as its observer tells it (reference: `server/events/schemas/events.py`).
+//! What the server itself tells of is in [`lifecycle`], what may be asked in [`filter`].
 
+pub mod counts;
+pub mod filter;
+pub mod lifecycle;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 use wire::{Described, Errors, Input, Json, RawObject, Schema, Schemas, Time};
 
@@ -50,6 +56,18 @@ pub struct ReceivedEvent {
     #[serde(flatten)]
     pub event: Event,
     pub received: Time,
+}
+
+impl Described for ReceivedEvent {
+    fn schema(schemas: &mut Schemas) -> Schema {
+        let event = Event::schema(schemas);
+        let mut whole = schemas.resolve(&event);
+        whole["title"] = json!("ReceivedEvent");
+        whole["description"] = json!("An event with the time it was stored.");
+        whole["properties"]["received"] = Time::schema(schemas);
+        whole["required"] = json!(["occurred", "event", "resource", "related", "payload", "id", "follows", "received"]);
+        schemas.named("ReceivedEvent", |_| whole)
+    }
 }
 
 impl Event {
@@ -115,9 +133,29 @@ fn without_nul(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// A resource by its labels, in the order they were sent. The label `prefect.resource.id` is always there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Resource(Vec<(String, String)>);
+pub struct Resource(pub(crate) Vec<(String, String)>);
 
 impl Resource {
+    /// A resource of this id, which is not empty.
+    pub fn of(id: impl Into<String>) -> Self {
+        Self(vec![(ID.to_owned(), id.into())])
+    }
+
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.labelled("prefect.resource.name", name)
+    }
+
+    /// What it is to the event that relates to it.
+    pub fn in_role(self, role: &str) -> Self {
+        self.labelled(ROLE, role)
+    }
+
+    /// With one more label; each label is given once.
+    pub fn labelled(mut self, label: &str, value: impl Into<String>) -> Self {
+        self.0.push((label.to_owned(), value.into()));
+        self
+    }
+
     pub fn id(&self) -> &str {
         // Without it the resource was refused.
         self.get(ID).unwrap_or_default()
@@ -177,6 +215,29 @@ impl Input for Resource {
 impl Described for Resource {
     fn schema(_: &mut Schemas) -> Schema {
         json!({ "type": "object", "additionalProperties": { "type": "string" } })
+    }
+}
+
+/// From stored text.
+impl<'de> Deserialize<'de> for Resource {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Labels;
+        impl<'de> Visitor<'de> for Labels {
+            type Value = Resource;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("labels of a resource")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Resource, A::Error> {
+                let mut labels = Vec::with_capacity(map.size_hint().unwrap_or_default());
+                while let Some(label) = map.next_entry()? {
+                    labels.push(label);
+                }
+                Ok(Resource(labels))
+            }
+        }
+        d.deserialize_map(Labels)
     }
 }
 

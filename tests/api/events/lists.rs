@@ -1,0 +1,72 @@
+//! Pages of events, followed to their end.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+use tests::Tenant;
+
+use super::event;
+
+fn ids(page: &Value) -> Vec<String> {
+    let events = page["events"].as_array().expect("a page of events");
+    events.iter().map(|event| event["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+#[test]
+fn pages_are_followed_by_their_address_while_more_events_come() {
+    let tenant = Tenant::fresh();
+    let api = tenant.api();
+    let some: Vec<Value> = (0..7).map(|n| event("page.test", &format!("thing.{n}"))).collect();
+    api.post("/events", &json!(some)).expect(204);
+    for (order, distinct) in [("ASC", false), ("DESC", false), ("ASC", true), ("DESC", true)] {
+        let filter = json!({"event": {"name": ["page.test"]}, "order": order, "resource": {"distinct": distinct}});
+        let mut page = api.post("/events/filter", &json!({"filter": filter, "limit": 3})).expect(200);
+        let mut seen = ids(&page);
+        let mut pages = 1;
+        while let Some(next) = page["next_page"].as_str() {
+            // What comes meanwhile is later than the query.
+            api.post("/events", &json!([event("page.test", "thing.late")])).expect(204);
+            assert!(next.starts_with(&format!("{}/events/filter/next?page-token=", tenant.api_url())), "{next}");
+            page = api.at("").get(next).expect(200);
+            seen.extend(ids(&page));
+            pages += 1;
+        }
+        let total = page["total"].as_u64().expect("a total") as usize;
+        assert_eq!((seen.len(), seen.iter().collect::<HashSet<_>>().len()), (total, total), "{order} {distinct}");
+        assert_eq!(pages, total.div_ceil(3), "{order} {distinct}");
+    }
+}
+
+#[test]
+fn a_page_is_of_the_workspace_that_is_asked_whatever_the_token_says() {
+    let (mine, other) = (Tenant::fresh(), Tenant::fresh());
+    let some: Vec<Value> = (0..3).map(|n| event("page.test", &format!("thing.{n}"))).collect();
+    mine.api().post("/events", &json!(some)).expect(204);
+    let page = mine.api().post("/events/filter", &json!({"limit": 1, "filter": {"event": {"name": ["page.test"]}}}));
+    let page = page.expect(200);
+    let next = page["next_page"].as_str().expect("more");
+    let token = next.split_once("page-token=").expect("a token").1;
+    let elsewhere = other.api().get(&format!("/events/filter/next?page-token={token}")).expect(200);
+    assert_eq!(elsewhere["events"], json!([]));
+}
+
+#[test]
+fn a_change_and_what_is_told_of_it_are_committed_together() {
+    let api = Tenant::fresh().api();
+    let told = || {
+        let filter = json!({"event": {"prefix": ["prefect.variable."]}, "order": "ASC"});
+        let page = api.post("/events/filter", &json!({ "filter": filter })).expect(200);
+        page["events"].as_array().expect("events").clone()
+    };
+    let made = api.put("/variables/name/v", &json!({"value": 1})).expect(201);
+    // At once: there is no moment at which the one is there and the other is not.
+    assert_eq!(told().len(), 1);
+    api.post("/variables/", &json!({"name": "v", "value": 1})).expect(409);
+    api.put("/variables/name/v", &json!({"value": 2})).expect(200);
+    api.delete("/variables/name/v").expect(204);
+    let told = told();
+    let names: Vec<&Value> = told.iter().map(|event| &event["event"]).collect();
+    assert_eq!(names, ["prefect.variable.created", "prefect.variable.updated", "prefect.variable.deleted"]);
+    assert_eq!(told[0]["occurred"], made["created"], "the event has the time of its transaction");
+    assert_eq!(told[1]["payload"]["value"], 2);
+}
