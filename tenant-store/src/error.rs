@@ -55,7 +55,8 @@ impl From<tokio_postgres::Error> for Error {
             // SET ROLE to a role that was dropped while the request was under way.
             "22" if *code == SqlState::INVALID_PARAMETER_VALUE && text.contains(" role ") => Self::WorkspaceGone,
             "23" => Self::Conflict(text),
-            // Limits of the program (54000: a text longer than an index holds) and data exceptions: 22021 and 22P05 are characters, 22003 and 22008 numbers and dates out of range.
+            // Limits of the program (54000: a text longer than an index holds) and data exceptions: 22021 and 22P05 are
+            // characters, 22003 and 22008 numbers and dates out of range.
             "22" | "54" => Self::NotStorable(text),
             // Connection trouble, no resources, operator intervention (shutdown, statement_timeout), serialisation, deadlock.
             "08" | "53" | "57" | "40" => Self::Unavailable(text),
@@ -69,6 +70,9 @@ impl From<tokio_postgres::Error> for Error {
             {
                 Self::Unavailable(text)
             }
+            // The login may not step into the workspace's role: a wrong login, which doctor names. Whoever waits is served
+            // when that is mended.
+            _ if *code == SqlState::INSUFFICIENT_PRIVILEGE && text.contains("set role") => Self::Unavailable(text),
             // The role or schema was dropped while the request was under way.
             _ if *code == SqlState::UNDEFINED_OBJECT && text.contains("role") => Self::WorkspaceGone,
             _ if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::INVALID_SCHEMA_NAME => Self::WorkspaceGone,

@@ -14,6 +14,7 @@ fn redis_is_looked_at() {
     let found = Found::on(Server::shared(), &arguments);
     found.is("redis version", "good", "");
     found.is("redis role", "good", "");
+    found.is("redis mode", "good", "");
     found.is("clock of redis", "good", "");
     found.is("redis memory", "warning", "no limit");
     found.is("redis eviction", "warning", "noeviction");
@@ -23,6 +24,9 @@ fn redis_is_looked_at() {
     let found = Found::on(Server::shared(), &arguments);
     found.is("redis memory", "good", "64 MB");
     found.is("redis eviction", "good", "volatile-lru");
+
+    let cluster = url.replace("redis://", "redis+cluster://");
+    Found::on(Server::shared(), &["--redis-url", &cluster]).is("redis mode", "bad", "no cluster");
 
     redis.command("REPLICAOF 127.0.0.1 1");
     Found::on(Server::shared(), &arguments).is("redis role", "bad", "takes no writes");

@@ -50,7 +50,7 @@ fn lists_are_refused_first_and_state_changes_last() {
     let (_, refused) = until_refused(|| create(&api));
     assert_is_refusal(&refused, "requests");
     let status = account.api().get("/rate-limits/status").expect(200);
-    assert_eq!(status["exceeded_buckets"], json!(["requests"]), "and this can still be asked");
+    assert_eq!(status["exceeded_buckets"], json!(["orchestration-api"]), "and this can still be asked");
     assert_eq!(account.workspace_status(), 429, "what is asked of the account counts, too");
 }
 

@@ -93,6 +93,38 @@ fn usage_is_told_by_who_asked() {
 }
 
 #[test]
+fn a_member_is_told_of_what_is_open_to_it() {
+    let account = Account::create(Server::shared());
+    let (open, closed) = (account.workspace(), account.workspace());
+    let bot = open.bot("Developer");
+    flows(&open, 2);
+    flows(&open.with_key(&bot.key), 3);
+    flows(&closed, 4);
+    let member = account.api().with_key(Some(&bot.key));
+    let groups = |by: &str| {
+        let path = format!("/rate-limits/orchestration-api?group_by={by}");
+        member.get(&path).expect(200)["groups"].as_object().cloned().unwrap_or_default()
+    };
+    let by_workspace = groups("workspace_id");
+    assert!(by_workspace.contains_key(&open.workspace_id) && !by_workspace.contains_key(&closed.workspace_id));
+    assert!(sum(&by_workspace["others"]["granted"]) >= 4, "{by_workspace:?}");
+    assert!(!groups("api_key_name").contains_key("tests"), "another's key");
+    assert_eq!(member.get("/rate-limits/api-key-names?search=tests").expect(200)["values"], json!([]));
+    let path = format!("/rate-limits/orchestration-api?workspace_id={}", closed.workspace_id);
+    assert_eq!(member.get(&path).expect(200)["groups"], json!({}));
+
+    let part = |tenant: &Tenant| json!({"workspace_id": tenant.workspace_id, "rate_limit_percentage": 20});
+    let shares = json!({"allocations": [part(&open), part(&closed)]});
+    account.api().put("/rate-limit-allocations/", &shares).expect(200);
+    assert_eq!(account.api().get("/rate-limit-allocations/").expect(200).as_array().map(Vec::len), Some(2));
+    let seen = member.get("/rate-limit-allocations/").expect(200);
+    assert_eq!((seen.as_array().map(Vec::len), &seen[0]["workspace_id"]), (Some(1), &json!(open.workspace_id)));
+    let twice = json!({"allocations": [part(&open), part(&open)]});
+    let refused = account.api().put("/rate-limit-allocations/", &twice);
+    assert_eq!((refused.status, &refused.body["detail"]), (422, &json!("A workspace is named twice.")));
+}
+
+#[test]
 fn usage_is_of_all_replicas_and_of_one_while_redis_is_away() {
     let mut redis = Redis::start();
     let one = Server::builder().redis(&redis).start();
@@ -143,7 +175,7 @@ fn what_is_used_up_at_one_replica_is_told_by_the_other() {
     assert_eq!(exceeded(), json!([]));
     until_refused(|| create(&tenant.api()));
     eventually("the other replica knows", || match exceeded() {
-        found if found == json!(["requests"]) => Ok(()),
+        found if found == json!(["orchestration-api"]) => Ok(()),
         found => Err(found),
     });
 }

@@ -17,6 +17,8 @@ mod usage;
 mod users;
 mod workspaces;
 
+use domain::WorkspaceId;
+use domain::access::Permission;
 use input::{AnyName, Handle, Name, OneOrMany, names};
 use shapes::{KeyCreated, KeyShown, Workspace, plan_type};
 use tenant_store::Error as StoreError;
@@ -60,6 +62,16 @@ fn shown(error: StoreError) -> Failure {
         StoreError::Conflict(sentence) => Failure::conflict(sentence),
         other => other.into(),
     }
+}
+
+/// The workspaces that a member may know of; `None` is all of the account, for who administers it.
+async fn open_workspaces(cx: &Call) -> Reply<Option<Vec<WorkspaceId>>> {
+    let member = cx.account()?;
+    if member.may(Permission::UpdateAccount) {
+        return Ok(None);
+    }
+    let reached = cx.app.control().my_workspaces(member.principal().actor).await?;
+    Ok(Some(reached.into_iter().map(|found| found.workspace).collect()))
 }
 
 /// An id in a path that has no type of its own; a broken one is no route.

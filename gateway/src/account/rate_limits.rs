@@ -1,12 +1,14 @@
 //! `/rate-limit-allocations`: how the account's limits are shared out to its workspaces.
 
+use std::collections::HashSet;
+
 use domain::{AccountId, WorkspaceId};
 use serde::Serialize;
 use tenant_store::control::Allocation;
 use uuid::Uuid;
 use wire::{Input, Output, Time};
 
-use super::{by, shown};
+use super::{by, open_workspaces, shown};
 use crate::kit::{Call, Failure, Json, JsonBody, Op, Reply};
 use crate::ops;
 
@@ -44,7 +46,9 @@ struct Part {
 
 async fn allocations(cx: Call) -> Reply<Json<Vec<AllocationShown>>> {
     let found = cx.app.control().list_allocations(cx.account()?.account()).await?;
-    Ok(Json(found.into_iter().map(AllocationShown::from).collect()))
+    let open = open_workspaces(&cx).await?;
+    let seen = |part: &Allocation| open.as_ref().is_none_or(|open| open.contains(&part.workspace));
+    Ok(Json(found.into_iter().filter(seen).map(AllocationShown::from).collect()))
 }
 
 async fn allocate(cx: Call, body: JsonBody<Allocations>) -> Reply<Json<Vec<AllocationShown>>> {
@@ -53,6 +57,10 @@ async fn allocate(cx: Call, body: JsonBody<Allocations>) -> Reply<Json<Vec<Alloc
         body.0.allocations.iter().map(|part| (part.workspace_id, part.rate_limit_percentage as i32)).collect();
     if parts.iter().map(|(_, percentage)| percentage).sum::<i32>() > 100 {
         return Err(Failure::unprocessable("The percentages add up to more than 100."));
+    }
+    let named: HashSet<WorkspaceId> = parts.iter().map(|(workspace, _)| *workspace).collect();
+    if named.len() < parts.len() {
+        return Err(Failure::unprocessable("A workspace is named twice."));
     }
     let given = cx.app.control().allocate(by(&cx)?, account, &parts).await.map_err(shown)?;
     cx.app.limits().forget(account);

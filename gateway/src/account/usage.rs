@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, WorkspaceId};
+use domain::{AccountId, ActorId, WorkspaceId};
 use http::HeaderValue;
 use http::header::CONTENT_DISPOSITION;
 use serde::Serialize;
 use serde_json::{Map, json};
 use wire::{Input, Output, RawJson, Time};
 
+use super::open_workspaces;
 use crate::kit::{Answer, Call, Failure, Json, Op, Query, Reply, Response, Text};
+use crate::limits::Asker;
 use crate::ops;
 
 pub static OPS: &[Op] = ops![
@@ -109,7 +111,7 @@ struct Names {
 async fn status(cx: Call) -> Reply<Json<Status>> {
     let member = cx.account()?;
     let meter = cx.app.limits().meter(member.account(), None, member.principal()).await?;
-    let exceeded_buckets = meter.exceeded().await.into_iter().map(str::to_owned).collect();
+    let exceeded_buckets = meter.exceeded().await.into_iter().map(|kind| BUCKETS[kind as usize].to_owned()).collect();
     Ok(Json(Status { exceeded_buckets }))
 }
 
@@ -166,8 +168,10 @@ async fn groups(cx: &Call, bucket: usize, asked: &Breakdown) -> Reply<Json<Group
     let account = cx.account()?.account();
     let used = cx.app.limits().used(account, asked.since, asked.until).await?.ok_or_else(no_minute)?;
     let names = cx.app.control().actor_names(&used.actors()).await?;
+    let sight = Sight::of(cx).await?;
     let mut groups: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for asker in used.askers(bucket) {
+    for whole in used.askers(bucket) {
+        let asker = sight.shown(whole);
         let actor_name = asker.actor.and_then(|actor| names.get(&actor));
         let wanted = asked.workspace_id.is_none_or(|id| asker.workspace == Some(id))
             && asked.api_key_name.as_ref().is_none_or(|name| asker.key.as_ref() == Some(name))
@@ -177,11 +181,11 @@ async fn groups(cx: &Call, bucket: usize, asked: &Breakdown) -> Reply<Json<Group
         }
         let group = match by {
             "workspace_id" => asker.workspace.map(|id| id.to_string()),
-            "api_key_name" => asker.key.clone(),
+            "api_key_name" => asker.key,
             "actor_name" => actor_name.cloned(),
             _ => Some(ALL.to_owned()),
         };
-        groups.entry(group.unwrap_or_else(|| OTHERS.to_owned())).or_default().push(asker);
+        groups.entry(group.unwrap_or_else(|| OTHERS.to_owned())).or_default().push(whole);
     }
     let mut told = Map::new();
     for (name, askers) in groups {
@@ -201,8 +205,9 @@ async fn groups(cx: &Call, bucket: usize, asked: &Breakdown) -> Reply<Json<Group
 
 async fn key_names(cx: Call, search: Query<Search>) -> Reply<Json<Names>> {
     let used = cx.app.limits().used(cx.account()?.account(), None, None).await?.ok_or_else(no_minute)?;
-    let buckets = asked_buckets(&cx)?;
-    let found = buckets.into_iter().flat_map(|bucket| used.askers(bucket)).filter_map(|asker| asker.key.clone());
+    let (buckets, sight) = (asked_buckets(&cx)?, Sight::of(&cx).await?);
+    let askers = buckets.into_iter().flat_map(|bucket| used.askers(bucket));
+    let found = askers.filter_map(|asker| sight.shown(asker).key);
     Ok(Json(search.choose(found)))
 }
 
@@ -212,6 +217,34 @@ async fn actor_names(cx: Call, search: Query<Search>) -> Reply<Json<Names>> {
     let buckets = asked_buckets(&cx)?;
     let actors = buckets.into_iter().flat_map(|bucket| used.askers(bucket)).filter_map(|asker| asker.actor);
     Ok(Json(search.choose(actors.filter_map(|actor| names.get(&actor).cloned()))))
+}
+
+/// What of the account the caller may know: who administers it, everything; others the workspaces that are open to them and
+/// their own keys. What is hidden counts among [`OTHERS`].
+enum Sight {
+    Everything,
+    Of { actor: ActorId, workspaces: Vec<WorkspaceId> },
+}
+
+impl Sight {
+    async fn of(cx: &Call) -> Reply<Self> {
+        Ok(match open_workspaces(cx).await? {
+            None => Sight::Everything,
+            Some(workspaces) => Sight::Of { actor: cx.principal()?.actor, workspaces },
+        })
+    }
+
+    fn shown(&self, asker: &Asker) -> Asker {
+        let Asker { workspace, actor, key } = asker.clone();
+        match self {
+            Sight::Everything => Asker { workspace, actor, key },
+            Sight::Of { actor: own, workspaces } => Asker {
+                workspace: workspace.filter(|id| workspaces.contains(id)),
+                actor,
+                key: key.filter(|_| actor == Some(*own)),
+            },
+        }
+    }
 }
 
 fn no_minute() -> Failure {

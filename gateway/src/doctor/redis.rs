@@ -17,6 +17,8 @@ pub struct Facts {
     version: String,
     /// It takes writes, and is no copy of another.
     primary: bool,
+    /// It is a node of a cluster.
+    cluster: bool,
     /// In bytes; 0 is no limit.
     limit: u64,
     policy: String,
@@ -92,6 +94,7 @@ fn read(info: &str) -> Facts {
     Facts {
         version: field("redis_version"),
         primary: field("role") != "slave",
+        cluster: field("cluster_enabled") == "1",
         limit: field("maxmemory").parse().unwrap_or(0),
         policy: field("maxmemory_policy"),
     }
@@ -117,6 +120,11 @@ fn judge(report: &mut Report, facts: &Facts, cluster: bool) {
     let found = if facts.primary { "it takes writes" } else { "a copy of another, which takes no writes" };
     let cure = "name the primary in PREFECTURE_REDIS_URL";
     report.unless(!facts.primary && !cluster, Verdict::Bad, "redis role", found, cure);
+    let (found, cure) = match facts.cluster {
+        true => ("a node of a cluster", "write redis+cluster:// in PREFECTURE_REDIS_URL"),
+        false => ("a server of its own, no cluster", "write redis:// in PREFECTURE_REDIS_URL"),
+    };
+    report.unless(facts.cluster != cluster, Verdict::Bad, "redis mode", found, cure);
     match facts.limit {
         0 => {
             let cure = "set maxmemory, or a full cache takes the memory of the machine";
@@ -133,7 +141,8 @@ mod tests {
     use super::*;
 
     const WELL: &str = "# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\n\r\n# Memory\r\nmaxmemory:1048576\r\n\
-                        maxmemory_policy:volatile-lru\r\n# Replication\r\nrole:master\r\n";
+                        maxmemory_policy:volatile-lru\r\n# Replication\r\nrole:master\r\n\
+                        # Cluster\r\ncluster_enabled:0\r\n";
 
     fn verdict(facts: &Facts, cluster: bool, check: &str) -> Option<Verdict> {
         let mut report = Report::default();
@@ -144,7 +153,13 @@ mod tests {
     #[test]
     fn what_info_says_is_read_and_each_check_can_fail() {
         let well = read(WELL);
-        let expected = Facts { version: "7.2.4".into(), primary: true, limit: 1 << 20, policy: "volatile-lru".into() };
+        let expected = Facts {
+            version: "7.2.4".into(),
+            primary: true,
+            cluster: false,
+            limit: 1 << 20,
+            policy: "volatile-lru".into(),
+        };
         assert_eq!(well, expected);
         let ill = read("redis_version:5.0.14\r\nrole:slave\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n");
         for (check, expected) in [
@@ -157,6 +172,15 @@ mod tests {
             assert_eq!(verdict(&ill, false, check), Some(expected), "{check}");
         }
         assert_eq!(verdict(&ill, true, "redis role"), Some(Verdict::Good));
+        let node = read(&WELL.replace("cluster_enabled:0", "cluster_enabled:1"));
+        for (facts, cluster, expected) in [
+            (&well, false, Verdict::Good),
+            (&well, true, Verdict::Bad),
+            (&node, true, Verdict::Good),
+            (&node, false, Verdict::Bad),
+        ] {
+            assert_eq!(verdict(facts, cluster, "redis mode"), Some(expected), "{facts:?}, {cluster}");
+        }
     }
 
     #[test]

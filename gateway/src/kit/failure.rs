@@ -167,7 +167,7 @@ impl From<StoreError> for Failure {
             }
             StoreError::Forbidden(sentence) => Self::forbidden(sentence),
             StoreError::NotStorable(cause) => {
-                let detail = "The request holds a value that cannot be stored: a character or a number out of range.";
+                let detail = "The request holds a value that cannot be stored: a character or a number out of range, or a name that is too long.";
                 Self { cause: Some(cause.into()), ..Self::unprocessable(detail) }
             }
             StoreError::NoKeys => Self::new(

@@ -182,13 +182,13 @@ impl Meter {
         headers.extend(fields::limit(&states).map(|value| (fields::LIMIT, value)));
     }
 
-    /// The limits of which nothing is left, over all replicas while Redis answers.
-    pub async fn exceeded(&self) -> Vec<&'static str> {
+    /// The kinds of which nothing is left, over all replicas while Redis answers.
+    pub async fn exceeded(&self) -> Vec<Kind> {
         for limit in self.requests.iter().chain(&self.items) {
             self.cells.look(&limit.cell, limit.quota).await;
         }
-        let states = [Kind::Requests, Kind::Items].map(|kind| self.states(kind));
-        states.iter().flatten().filter(|state| state.remaining == 0).map(|state| state.name).collect()
+        let used_up = |kind: &Kind| self.states(*kind).iter().any(|state| state.remaining == 0);
+        [Kind::Requests, Kind::Items].into_iter().filter(used_up).collect()
     }
 
     fn states(&self, kind: Kind) -> Vec<State> {
