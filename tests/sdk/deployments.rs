@@ -61,7 +61,9 @@ fn deployment_commands() {
     let tenant = Tenant::fresh();
     let (client, api) = (Client::of(&tenant), tenant.api());
     let flow = api.post("/flows/", &serde_json::json!({ "name": "f" })).expect(201);
-    let body = serde_json::json!({ "name": "d", "flow_id": flow["id"], "tags": ["t"], "description": "does it" });
+    let schema = serde_json::json!({ "type": "object", "properties": { "x": { "type": "integer", "title": "x" } } });
+    let mut body = serde_json::json!({ "name": "d", "flow_id": flow["id"], "tags": ["t"], "description": "does it" });
+    body["parameter_openapi_schema"] = schema;
     let deployment = api.post("/deployments/", &body).expect(201);
     assert!(client.prefect(&["deployment", "ls"]).expect_success().contains("f/d"));
     assert!(client.prefect(&["deployment", "inspect", "f/d"]).expect_success().contains("does it"));
@@ -76,4 +78,64 @@ fn deployment_commands() {
         404 => Ok(()),
         status => Err(status.to_string()),
     });
+}
+
+const PROJECT: &str = r#"
+name: project
+deployments:
+- name: from-yaml
+  entrypoint: hello.py:hello
+  description: says it
+  version: "3"
+  tags: [yaml]
+  parameters: {name: you}
+  concurrency_limit: {limit: 2, collision_strategy: CANCEL_NEW}
+  schedules:
+  - {cron: "0 4 * * *", timezone: Europe/Berlin, slug: nightly}
+  work_pool: {name: pool, job_variables: {env: {A: "1"}}}
+"#;
+
+const HELLO: &str = r#"
+from pathlib import Path
+from prefect import flow
+
+@flow(log_prints=True)
+def hello(name: str = "world"):
+    print(f"hello {name}")
+
+if __name__ == "__main__":
+    hello.from_source(source=str(Path(__file__).parent), entrypoint="hello.py:hello").deploy(
+        name="from-python", work_pool_name="pool", build=False, tags=["python"], parameters={"name": "them"})
+"#;
+
+#[test]
+fn a_project_is_deployed_to_a_pool() {
+    let tenant = Tenant::fresh();
+    let (client, api) = (Client::of(&tenant), tenant.api());
+    let write = |name: &str, text: &str| std::fs::write(client.home().path().join(name), text).expect("a file");
+    write("prefect.yaml", PROJECT);
+    write("hello.py", HELLO);
+    client.prefect(&["work-pool", "create", "pool", "--type", "process"]).expect_success();
+    for version in ["3", "4"] {
+        write("prefect.yaml", &PROJECT.replace("version: \"3\"", &format!("version: \"{version}\"")));
+        client.prefect(&["--no-prompt", "deploy", "--all"]).expect_success();
+        let deployment = api.get("/deployments/name/hello/from-yaml").expect(200);
+        assert_eq!(deployment["version"], version);
+        assert_eq!(
+            (&deployment["work_pool_name"], &deployment["work_queue_name"]),
+            (&"pool".into(), &"default".into())
+        );
+        assert_eq!(deployment["job_variables"]["env"]["A"], "1");
+        assert_eq!(deployment["parameters"]["name"], "you");
+        assert_eq!(deployment["concurrency_options"]["collision_strategy"], "CANCEL_NEW");
+        assert_eq!(deployment["global_concurrency_limit"]["limit"], 2);
+        assert_eq!(deployment["schedules"].as_array().map(Vec::len), Some(1), "{deployment}");
+        assert_eq!(deployment["schedules"][0]["slug"], "nightly");
+    }
+    client.python("import runpy; runpy.run_path('hello.py', run_name='__main__')").expect_success();
+    let deployment = api.get("/deployments/name/hello/from-python").expect(200);
+    assert_eq!((&deployment["tags"][0], &deployment["work_pool_name"]), (&"python".into(), &"pool".into()));
+    assert!(
+        client.prefect(&["deployment", "schedule", "ls", "hello/from-yaml"]).expect_success().contains("0 4 * * *")
+    );
 }

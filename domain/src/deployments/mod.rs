@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wire::{Errors, Input, Json, Output, RawJson, RawObject, Time};
 
+use crate::concurrency_limits::GlobalConcurrencyLimitResponse;
 use crate::flow_runs::CreatedBy;
 use crate::labels::Labels;
 use crate::pulse::Readiness;
@@ -37,7 +38,7 @@ pub struct Deployment {
     pub schedules: Vec<RawObject>,
     /// Always null: the limit is an object of its own.
     pub concurrency_limit: Option<i32>,
-    pub global_concurrency_limit: Option<RawObject>,
+    pub global_concurrency_limit: Option<GlobalConcurrencyLimitResponse>,
     pub concurrency_options: Option<Stored<ConcurrencyOptions>>,
     /// Overrides of the work pool's job variables.
     pub job_variables: RawObject,

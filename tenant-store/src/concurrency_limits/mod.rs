@@ -112,6 +112,7 @@ const CREATE: &str = "insert into concurrency_limit (id, name, \"limit\", active
     active_slots::bigint, denied_slots::bigint, slot_decay_per_second, avg_slot_occupancy_seconds";
 const READ: &str = select!("where l.id = $1");
 const BY_NAME: &str = select!("where l.name = $1");
+const OF_IDS: &str = select!("where l.id = any($1)");
 const LIST: &str = select!("order by l.name limit $1 offset $2");
 const UPDATE: &str = changes!("l.id = $1");
 const UPDATE_BY_NAME: &str = changes!("l.name = $1");
@@ -152,6 +153,14 @@ pub async fn read(tx: &mut Tx<'_>, which: &Which) -> Result<Option<GlobalConcurr
 }
 
 /// By name.
+/// The limits with these ids, in any order.
+pub(crate) async fn of_ids(tx: &mut Tx<'_>, ids: &[LimitId]) -> Result<Vec<GlobalConcurrencyLimitResponse>> {
+    match ids.is_empty() {
+        true => Ok(Vec::new()),
+        false => tx.all(OF_IDS, &[&ids]).await,
+    }
+}
+
 pub async fn list(tx: &mut Tx<'_>, limit: i64, offset: i64) -> Result<Vec<GlobalConcurrencyLimitResponse>> {
     tx.all(LIST, &[&limit, &offset]).await
 }

@@ -14,10 +14,10 @@ use wire::{Patch, RawObject, Time};
 
 use super::columns::Set;
 use super::job_variables::{Unfit, blocks, fit};
-use super::{Unscheduled, Which, read, unschedule};
+use super::{Unscheduled, Which, limit, read, unschedule};
 use crate::encryption::KeyRing;
 use crate::sql::Columns;
-use crate::{Error, Result, Tx, block_documents, work_queues};
+use crate::{Error, Result, Tx, block_documents, concurrency_limits, work_queues};
 
 /// What stands around a new deployment; always one row.
 static AROUND: LazyLock<String> = LazyLock::new(|| {
@@ -127,15 +127,18 @@ pub async fn create(
     if !fresh {
         unschedule(&mut tx, &[id], Unscheduled::AheadBySchedules).await?;
     }
+    limit::set(&mut tx, id, new.concurrency_limit, new.global_concurrency_limit_id).await?;
     let deployment = read(&mut tx, Which::Id(id)).await?;
     tx.commit().await?;
     let deployment = deployment.ok_or_else(|| Error::internal("a deployment that was just written is not there"))?;
     Ok(Ok((deployment, fresh)))
 }
 
-/// What the deployment names and is not there. Limits are looked for here when they are stored.
+/// What the deployment names and is not there.
 async fn missing(tx: &mut Tx<'_>, new: &DeploymentCreate) -> Result<Option<NotCreated>> {
-    if new.global_concurrency_limit_id.value().copied().flatten().is_some() {
+    if let Some(limit) = new.global_concurrency_limit_id.value().copied().flatten()
+        && concurrency_limits::read(tx, &concurrency_limits::Which::Id(limit)).await?.is_none()
+    {
         return Ok(Some(NotCreated::NoLimit));
     }
     for (what, id) in [("infrastructure", &new.infrastructure_document_id), ("storage", &new.storage_document_id)] {

@@ -2,7 +2,7 @@
 
 use domain::DeploymentId;
 
-use crate::{Result, Tx};
+use crate::{Result, Tx, concurrency_limits};
 
 /// Runs of deployments that wait and never began. One that waits for a slot holds its place.
 macro_rules! waiting {
@@ -46,6 +46,9 @@ pub(crate) async fn unschedule(tx: &mut Tx<'_>, of: &[DeploymentId], which: Unsc
 /// Deletes deployments, and their runs that did not begin; which of them there were. Other runs stay and still name them.
 pub async fn delete(mut tx: Tx<'_>, ids: &[DeploymentId]) -> Result<Vec<DeploymentId>> {
     unschedule(&mut tx, ids, Unscheduled::All).await?;
+    for id in ids {
+        concurrency_limits::delete_for_deployment(&mut tx, *id).await?;
+    }
     let gone: Vec<(DeploymentId,)> = tx.all(DELETE, &[&ids]).await?;
     tx.commit().await?;
     Ok(gone.into_iter().map(|(id,)| id).collect())

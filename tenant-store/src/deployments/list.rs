@@ -3,7 +3,7 @@
 use domain::FlowId;
 use domain::deployments::Deployment;
 
-use super::DeploymentSort;
+use super::{DeploymentSort, row};
 use crate::relations::Filters;
 use crate::{Result, Tx};
 
@@ -16,7 +16,8 @@ pub async fn list(
     limit: i64,
     offset: i64,
 ) -> Result<Vec<Deployment>> {
-    tx.all_of(&statements::page(filters, sort, limit, offset)).await
+    let found = tx.all_of(&statements::page(filters, sort, limit, offset)).await?;
+    row::whole(tx, found).await
 }
 
 pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {

@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod filter;
 mod job_variables;
+mod limit;
 mod list;
 mod poll;
 mod row;
@@ -15,6 +16,8 @@ use std::sync::LazyLock;
 
 use domain::DeploymentId;
 use domain::deployments::Deployment;
+
+use row::Bare;
 
 use crate::sql::Columns;
 use crate::{Result, Tx};
@@ -48,8 +51,9 @@ static BY_NAME: LazyLock<String> = LazyLock::new(|| {
 });
 
 pub async fn read(tx: &mut Tx<'_>, which: Which<'_>) -> Result<Option<Deployment>> {
-    match which {
-        Which::Id(id) => tx.opt(READ.as_str(), &[&id]).await,
-        Which::Name { flow, deployment } => tx.opt(BY_NAME.as_str(), &[&flow, &deployment]).await,
-    }
+    let found: Option<Bare> = match which {
+        Which::Id(id) => tx.opt(READ.as_str(), &[&id]).await?,
+        Which::Name { flow, deployment } => tx.opt(BY_NAME.as_str(), &[&flow, &deployment]).await?,
+    };
+    Ok(row::whole(tx, found.into_iter().collect()).await?.pop())
 }

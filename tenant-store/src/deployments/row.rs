@@ -1,11 +1,13 @@
 //! A deployment as it is answered: the columns of one row of `deployment d`, and nothing to join by whoever selects them.
 
+use domain::LimitId;
 use domain::deployments::{Deployment, DeploymentStatus};
 use tokio_postgres::Row;
 
 use crate::orchestration::Cells;
 use crate::pool::FromRow;
 use crate::sql::Columns;
+use crate::{Result, Tx, concurrency_limits};
 
 impl Columns for Deployment {
     // Names of pool and queue are looked up by key, row by row: a join would be in the way of every filter and order.
@@ -14,14 +16,32 @@ impl Columns for Deployment {
         coalesce((select w.name from work_queue w where w.id = d.work_queue_id), d.work_queue_name), d.work_queue_id, \
         (select u.last_seen from pulse u where u.resource_id = d.id), d.parameter_openapi_schema, d.path, d.pull_steps, d.entrypoint, d.storage_document_id, d.infrastructure_document_id, \
         (select o.name from work_queue w join work_pool o on o.id = w.work_pool_id where w.id = d.work_queue_id), \
-        (select u.status from pulse u where u.resource_id = d.id), d.enforce_parameter_schema";
+        (select u.status from pulse u where u.resource_id = d.id), d.enforce_parameter_schema, d.concurrency_limit_id";
 }
 
-impl FromRow for Deployment {
+/// A deployment without what stands in other tables.
+pub(super) struct Bare {
+    deployment: Deployment,
+    limit: Option<LimitId>,
+}
+
+/// Deployments with what belongs to them, whatever their number in one trip for each table.
+pub(super) async fn whole(tx: &mut Tx<'_>, rows: Vec<Bare>) -> Result<Vec<Deployment>> {
+    let limits: Vec<LimitId> = rows.iter().filter_map(|row| row.limit).collect();
+    let limits = concurrency_limits::of_ids(tx, &limits).await?;
+    let deployments = rows.into_iter().map(|Bare { mut deployment, limit }| {
+        let limit = limit.and_then(|id| limits.iter().find(|found| found.id == id));
+        deployment.global_concurrency_limit = limit.cloned();
+        deployment
+    });
+    Ok(deployments.collect())
+}
+
+impl FromRow for Bare {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         let c = &mut Cells::of(row);
         // In the order of the columns, where they have one.
-        Ok(Self {
+        let deployment = Deployment {
             id: c.next()?,
             created: c.next()?,
             updated: c.next()?,
@@ -52,6 +72,7 @@ impl FromRow for Deployment {
             work_pool_name: c.next()?,
             status: DeploymentStatus::of_pulse(c.next()?),
             enforce_parameter_schema: c.next()?,
-        })
+        };
+        Ok(Self { deployment, limit: c.next()? })
     }
 }

@@ -10,9 +10,9 @@ use domain::{DeploymentId, WorkPoolId, WorkQueueId};
 use wire::{Patch, RawObject};
 
 use super::columns::Set;
-use super::{Unscheduled, unschedule};
+use super::{Unscheduled, limit, unschedule};
 use crate::sql::Columns;
-use crate::{Error, Result, Tx, block_documents, variables, work_queues};
+use crate::{Error, Result, Tx, block_documents, concurrency_limits, variables, work_queues};
 
 /// A deployment that is about to change, locked, and the pool and queue that are named.
 static BEFORE: LazyLock<String> = LazyLock::new(|| {
@@ -77,13 +77,18 @@ pub async fn update(mut tx: Tx<'_>, id: DeploymentId, change: &DeploymentUpdate)
         (Some(template), Some(Some(variables))) => complaint(template, variables),
         _ => None,
     };
+    let has_limit = match change.global_concurrency_limit_id {
+        Patch::Set(Some(limit)) => {
+            concurrency_limits::read(&mut tx, &concurrency_limits::Which::Id(limit)).await?.is_some()
+        }
+        _ => true,
+    };
     let refused = match &before {
         None => Some(NotUpdated::NoDeployment),
         Some(before) => match (pool_name, queue_name) {
             (Some(pool), _) if before.pool.is_none() => Some(NotUpdated::NoWorkPool(pool.to_owned())),
             (Some(_), _) if unfit.is_some() => unfit.map(NotUpdated::JobVariables),
-            // Limits are looked for here when they are stored.
-            _ if matches!(change.global_concurrency_limit_id, Patch::Set(Some(_))) => Some(NotUpdated::NoLimit),
+            _ if !has_limit => Some(NotUpdated::NoLimit),
             _ => fits_after(change, &before.parameters, before.schema.as_ref(), before.enforced, &variables)
                 .err()
                 .map(NotUpdated::Parameters),
@@ -121,6 +126,7 @@ pub async fn update(mut tx: Tx<'_>, id: DeploymentId, change: &DeploymentUpdate)
     let mut params: Vec<crate::pool::Param<'_>> = vec![&id, &names];
     params.extend(set.params());
     tx.run(UPDATE.as_str(), &params).await?;
+    limit::set(&mut tx, id, change.concurrency_limit, change.global_concurrency_limit_id).await?;
     unschedule(&mut tx, &[id], Unscheduled::AheadBySchedules).await?;
     tx.commit().await?;
     Ok(Ok(()))

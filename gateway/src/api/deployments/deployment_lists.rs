@@ -25,7 +25,7 @@ pub static OPS: &[Op] = ops![
     POST "/deployments/count" count(JsonBody<DeploymentsCount>) -> Json<i64>,
         need Workspace(SeeDeployments), lane Heavy, cost One, cache Never, touches [], audit Nothing;
     POST "/deployments/bulk_delete" bulk_delete(JsonBody<DeploymentsBulkDelete>) -> Json<DeploymentBulkDeleteResponse>,
-        need Workspace(ManageDeployments), lane Heavy, cost One, cache Never, touches [Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
+        need Workspace(ManageDeployments), lane Heavy, cost One, cache Never, touches [ConcurrencyLimits, Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
 ];
 
 /// One page of the deployments.

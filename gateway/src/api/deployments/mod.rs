@@ -15,15 +15,15 @@ use crate::ops;
 // What is read holds when it was last polled and how many slots its limit has left, so no answer is kept.
 pub static OPS: &[Op] = ops![
     POST "/deployments/" create(JsonBody<DeploymentCreate>) -> Created<Deployment>,
-        need Workspace(WriteDeployments), lane Hot, cost One, cache Never, touches [WorkPools, Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
+        need Workspace(WriteDeployments), lane Hot, cost One, cache Never, touches [ConcurrencyLimits, WorkPools, Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
     GET "/deployments/{id}" read(Path<DeploymentId>) -> Json<Deployment>,
         need Workspace(SeeDeployments), lane Read, cost One, cache Never, touches [], audit Nothing;
     GET "/deployments/name/{flow_name}/{deployment_name}" by_name(Path<(String, String)>) -> Json<Deployment>,
         need Workspace(SeeDeployments), lane Read, cost One, cache Never, touches [], audit Nothing;
     PATCH "/deployments/{id}" update(Path<DeploymentId>, JsonBody<DeploymentUpdate>) -> NoContent,
-        need Workspace(WriteDeployments), lane Hot, cost One, cache Never, touches [WorkPools, Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
+        need Workspace(WriteDeployments), lane Hot, cost One, cache Never, touches [ConcurrencyLimits, WorkPools, Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
     DELETE "/deployments/{id}" delete(Path<DeploymentId>) -> NoContent,
-        need Workspace(ManageDeployments), lane Hot, cost One, cache Never, touches [Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
+        need Workspace(ManageDeployments), lane Hot, cost One, cache Never, touches [ConcurrencyLimits, Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
     POST "/deployments/{id}/pause_deployment" pause(Path<DeploymentId>) -> Json<()>,
         need Workspace(WriteDeployments), lane Hot, cost One, cache Never, touches [Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
     POST "/deployments/{id}/resume_deployment" resume(Path<DeploymentId>) -> Json<()>,
