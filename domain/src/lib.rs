@@ -28,6 +28,7 @@ pub mod recorder;
 pub mod rules;
 pub mod run;
 pub mod saved_searches;
+pub mod schedules;
 pub mod settings;
 pub mod slots;
 pub mod slug;

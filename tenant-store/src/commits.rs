@@ -100,7 +100,7 @@ pub(crate) fn shown_by(table: &str) -> Option<Kinds> {
         "flow" => Kinds::of(&[K::Flows]),
         // A deployment is shown with the names of its pool and queue.
         "work_pool" | "work_queue" => Kinds::of(&[K::WorkPools, K::Deployments]),
-        "deployment" => Kinds::of(&[K::Deployments]),
+        "deployment" | "deployment_schedule" => Kinds::of(&[K::Deployments]),
         "flow_run" | "flow_run_input" => Kinds::of(&[K::FlowRuns]),
         "task_run" => Kinds::of(&[K::TaskRuns]),
         "run_state" => Kinds::of(&[K::FlowRuns, K::TaskRuns]),
@@ -116,7 +116,7 @@ pub(crate) fn shown_by(table: &str) -> Option<Kinds> {
         // In no answer that is kept: workers, and who was seen when.
         "worker" | "pulse" => Kinds::NONE,
         // In no answer.
-        "task_run_cache" | "quarantine" | "workspace_meta" => Kinds::NONE,
+        "task_run_cache" | "quarantine" | "workspace_meta" | "schedule_pass" => Kinds::NONE,
         _ => return None,
     })
 }

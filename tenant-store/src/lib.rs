@@ -33,6 +33,7 @@ pub mod quarantine;
 pub mod relations;
 pub mod run_states;
 pub mod saved_searches;
+pub mod schedules;
 mod scope;
 pub mod settings;
 pub mod sql;

@@ -45,7 +45,7 @@ pub use input::{Fields, Input, Limit, Page, check};
 pub use json::Json;
 pub use patch::Patch;
 pub use schema::{Described, Schema, Schemas};
-pub use value::{PlainTime, RawJson, RawObject, Time};
+pub use value::{PlainTime, RawJson, RawObject, Time, TimeSpan};
 pub use wire_derive::{Input, Output};
 
 /// What derived code needs in scope; not for hand-written code.

@@ -19,6 +19,26 @@ create index if not exists deployment_created on deployment (created, id); -- CR
 create index if not exists deployment_updated on deployment (updated, id); -- UPDATED_DESC
 create index if not exists flow_run_deployment_next on flow_run (deployment_id, next_scheduled_start_time) where state_type = 0 and deployment_id is not null; -- poll of a served flow, runs that go with a change of their deployment
 create index if not exists flow_run_flow_next on flow_run (flow_id, next_scheduled_start_time) where state_type = 0; -- the next run of a flow
+create table if not exists deployment_schedule (
+    id uuid primary key,
+    created timestamptz not null default now(),
+    updated timestamptz not null default now(),
+    deployment_id uuid not null,
+    slug text collate "C",
+    active boolean not null default true,
+    schedule json not null,
+    max_scheduled_runs integer,
+    parameters json not null default '{}',
+    constraint deployment_schedule_slug unique (deployment_id, slug) -- schedules of a deployment
+);
+
+-- When the scheduler makes runs of a schedule next. There is no row while the schedule or its deployment is paused. Apart
+-- from the schedule, because it changes all the time and answers about deployments do not show it.
+create table if not exists schedule_pass (
+    schedule_id uuid primary key,
+    next_pass_at timestamptz not null
+);
+create index if not exists schedule_pass_due on schedule_pass (next_pass_at); -- schedules that are due
 
 
 -- Work pools, queues, workers.

@@ -7,7 +7,9 @@ mod id;
 mod plain_time;
 mod raw;
 mod time;
+mod time_span;
 
 pub use plain_time::PlainTime;
 pub use raw::{RawJson, RawObject};
 pub use time::Time;
+pub use time_span::TimeSpan;
