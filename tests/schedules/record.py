@@ -144,7 +144,7 @@ TEXTS = {
         @DAILY|@reboot|H * * * *|* * * * * 60|* * * * * * 1969|* * * * * * 1970|* * * * * * 2100|-1 * * * *|1- * * * *|-5/2 * * * *
         1--2 * * * *|1,,2 * * * *|1-2-3 * * * *|*/5/5 * * * *|1/5-7 * * * *|1-5/ * * * *|* * * * 1-3#2|* * * * mon-wed#2
         * * 1-l * *|* * l-5 * *|* * * JAN MON|* * * * sun-sat|* * * * * * 2000-2010/3|0 0 0 * * 0|* * * * 7 0|** * * * *|5* * * * *
-        ١ * * * *|+5 * * * *|05 * * * *|0x5 * * * *|* * 31 2 *|*/99999999999999999999 * * * *|99999999999999999999 * * * *""",
+        +5 * * * *|05 * * * *|0x5 * * * *|* * 31 2 *|*/99999999999999999999 * * * *|99999999999999999999 * * * *""",
     "rrule": """FREQ=DAILY|RRULE:FREQ=DAILY|freq=daily|x||FREQ|FREQ=DAILY;|FREQ=DAILY;COUNT=x|FREQ=FOO|FREQ=DAILY;FOO=1|FREQ=DAILY=1
         FREQ=DAILY;BYDAY=XX|FREQ=DAILY;BYDAY=0MO|FREQ=DAILY;BYDAY=|FREQ=DAILY;BYDAY=12|FREQ=DAILY;BYSETPOS=0|FREQ=DAILY;BYSETPOS=367
         FREQ=DAILY;BYHOUR=24|FREQ=DAILY;BYMINUTE=60|FREQ=DAILY;BYSECOND=60|FREQ=DAILY;UNTIL=x|FREQ=DAILY;UNTIL=20250101T000000Z

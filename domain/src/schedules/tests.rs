@@ -54,7 +54,7 @@ fn dates_are_the_reference_s() {
     for line in &lines {
         let found = dates(&schedule(line));
         let text = found.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-        if Some(u64::from(crc(text.as_bytes()))) == line["crc"].as_u64() {
+        if Some(u64::from(crc32fast::hash(text.as_bytes()))) == line["crc"].as_u64() {
             continue;
         }
         failed += 1;
@@ -94,16 +94,4 @@ fn counting_has_an_end() {
     assert!(rule("DTSTART:19000101T000000\nFREQ=SECONDLY;COUNT=999999999").is_err());
     let never = Schedule::Cron(CronSchedule { cron: "0 0 30 2 *".into(), timezone: None, day_or: true });
     assert_eq!(never.dates(&all), Ok(Vec::new()));
-}
-
-/// CRC-32 (IEEE 802.3), bit by bit.
-fn crc(bytes: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
-        }
-    }
-    !crc
 }

@@ -7,7 +7,6 @@ mod rows;
 use domain::DeploymentId;
 use domain::schedules::DeploymentSchedule;
 
-use crate::sql::Columns;
 use crate::{Result, Tx, row};
 
 pub use change::{change, delete_all, replace};

@@ -1,4 +1,5 @@
-//! Reading an expression, column by column, each a list of values, ranges and steps.
+//! Reading an expression, column by column, each a list of values, ranges and steps. Digits are those of ASCII; Python knows
+//! more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -188,7 +189,7 @@ impl Reader<'_> {
         };
         let high = if self.column == Column::Day && high == "l" { "31".to_owned() } else { high };
         let (low, high) = (self.alias(self.number(&low)?), self.alias(self.number(&high)?));
-        let step = step.map_or(Ok(1), |step| step.parse().map_err(|_| NotCron::Invalid))?;
+        let step = step.map_or(1, |step| step.parse().unwrap_or(i64::MAX));
         match low.max(high) > max || step == 0 {
             true => Err(NotCron::Invalid),
             false => Ok(Some(Range { low, high, step })),
