@@ -6,6 +6,7 @@ use wire::{Errors, Input, Json, Patch, RawJson, RawObject};
 use super::ConcurrencyOptions;
 use crate::flow_runs::parameters;
 use crate::labels::Labels;
+use crate::schedules::DeploymentScheduleCreate;
 use crate::{FlowId, LimitId};
 
 /// Data used by the Prefect REST API to create a deployment.
@@ -23,7 +24,7 @@ pub struct DeploymentCreate {
     pub paused: Patch<bool>,
     /// A list of schedules for the deployment. Those that it had go.
     #[input(default)]
-    pub schedules: Vec<RawObject>,
+    pub schedules: Vec<DeploymentScheduleCreate>,
     /// The deployment's concurrency limit.
     #[input(with = limit)]
     pub concurrency_limit: Patch<Option<i32>>,

@@ -21,6 +21,7 @@ use crate::concurrency_limits::GlobalConcurrencyLimitResponse;
 use crate::flow_runs::CreatedBy;
 use crate::labels::Labels;
 use crate::pulse::Readiness;
+use crate::schedules::DeploymentSchedule;
 use crate::stored::Stored;
 use crate::{DeploymentId, FlowId, WorkQueueId};
 
@@ -35,7 +36,7 @@ pub struct Deployment {
     pub description: Option<String>,
     pub flow_id: FlowId,
     pub paused: bool,
-    pub schedules: Vec<RawObject>,
+    pub schedules: Vec<DeploymentSchedule>,
     /// Always null: the limit is an object of its own.
     pub concurrency_limit: Option<i32>,
     pub global_concurrency_limit: Option<GlobalConcurrencyLimitResponse>,

@@ -7,6 +7,7 @@ use super::ConcurrencyOptions;
 use super::create::{VersionInfo, limit, schema};
 use crate::LimitId;
 use crate::flow_runs::parameters;
+use crate::schedules::DeploymentScheduleUpdate;
 
 /// Data used by the Prefect REST API to update a deployment.
 #[derive(Debug, Clone, Input)]
@@ -17,7 +18,7 @@ pub struct DeploymentUpdate {
     /// Whether or not the deployment is paused.
     pub paused: Patch<bool>,
     /// A list of schedules for the deployment.
-    pub schedules: Patch<Vec<RawObject>>,
+    pub schedules: Patch<Vec<DeploymentScheduleUpdate>>,
     /// The deployment's concurrency limit.
     #[input(with = limit)]
     pub concurrency_limit: Patch<Option<i32>>,

@@ -17,7 +17,7 @@ use super::job_variables::{Unfit, blocks, fit};
 use super::{Unscheduled, Which, limit, read, unschedule};
 use crate::encryption::KeyRing;
 use crate::sql::Columns;
-use crate::{Error, Result, Tx, block_documents, concurrency_limits, work_queues};
+use crate::{Error, Result, Tx, block_documents, concurrency_limits, schedules, work_queues};
 
 /// What stands around a new deployment; always one row.
 static AROUND: LazyLock<String> = LazyLock::new(|| {
@@ -124,6 +124,8 @@ pub async fn create(
     let mut params: Vec<crate::pool::Param<'_>> = vec![&id, &new.flow_id, &new.name, &names];
     params.extend(set.params());
     let (id, fresh): (DeploymentId, bool) = tx.one(UPSERT.as_str(), &params).await?;
+    // Before runs go: the scheduler must not make more of them meanwhile.
+    schedules::replace(&mut tx, id, new.schedules.clone()).await?;
     if !fresh {
         unschedule(&mut tx, &[id], Unscheduled::AheadBySchedules).await?;
     }

@@ -2,7 +2,7 @@
 
 use domain::DeploymentId;
 
-use crate::{Result, Tx, concurrency_limits};
+use crate::{Result, Tx, concurrency_limits, schedules};
 
 /// Runs of deployments that wait and never began. One that waits for a slot holds its place.
 macro_rules! waiting {
@@ -45,6 +45,7 @@ pub(crate) async fn unschedule(tx: &mut Tx<'_>, of: &[DeploymentId], which: Unsc
 
 /// Deletes deployments, and their runs that did not begin; which of them there were. Other runs stay and still name them.
 pub async fn delete(mut tx: Tx<'_>, ids: &[DeploymentId]) -> Result<Vec<DeploymentId>> {
+    schedules::delete_all(&mut tx, ids).await?;
     unschedule(&mut tx, ids, Unscheduled::All).await?;
     for id in ids {
         concurrency_limits::delete_for_deployment(&mut tx, *id).await?;

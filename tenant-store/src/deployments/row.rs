@@ -1,13 +1,16 @@
 //! A deployment as it is answered: the columns of one row of `deployment d`, and nothing to join by whoever selects them.
 
-use domain::LimitId;
+use std::collections::HashMap;
+
 use domain::deployments::{Deployment, DeploymentStatus};
+use domain::schedules::DeploymentSchedule;
+use domain::{DeploymentId, LimitId};
 use tokio_postgres::Row;
 
 use crate::orchestration::Cells;
 use crate::pool::FromRow;
 use crate::sql::Columns;
-use crate::{Result, Tx, concurrency_limits};
+use crate::{Result, Tx, concurrency_limits, schedules};
 
 impl Columns for Deployment {
     // Names of pool and queue are looked up by key, row by row: a join would be in the way of every filter and order.
@@ -29,7 +32,13 @@ pub(super) struct Bare {
 pub(super) async fn whole(tx: &mut Tx<'_>, rows: Vec<Bare>) -> Result<Vec<Deployment>> {
     let limits: Vec<LimitId> = rows.iter().filter_map(|row| row.limit).collect();
     let limits = concurrency_limits::of_ids(tx, &limits).await?;
+    let ids: Vec<DeploymentId> = rows.iter().map(|row| row.deployment.id).collect();
+    let mut schedules: HashMap<DeploymentId, Vec<DeploymentSchedule>> = HashMap::new();
+    for schedule in schedules::of(tx, &ids).await? {
+        schedules.entry(schedule.deployment_id).or_default().push(schedule);
+    }
     let deployments = rows.into_iter().map(|Bare { mut deployment, limit }| {
+        deployment.schedules = schedules.remove(&deployment.id).unwrap_or_default();
         let limit = limit.and_then(|id| limits.iter().find(|found| found.id == id));
         deployment.global_concurrency_limit = limit.cloned();
         deployment

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use domain::deployments::DeploymentUpdate;
 use domain::deployments::parameters::{Unfit, Variables, fits_after, name_variables};
 use domain::job_variables::complaint;
+use domain::schedules::changes::Refused;
 use domain::work_queues::WorkQueueCreate;
 use domain::{DeploymentId, WorkPoolId, WorkQueueId};
 use wire::{Patch, RawObject};
@@ -12,7 +13,7 @@ use wire::{Patch, RawObject};
 use super::columns::Set;
 use super::{Unscheduled, limit, unschedule};
 use crate::sql::Columns;
-use crate::{Error, Result, Tx, block_documents, concurrency_limits, variables, work_queues};
+use crate::{Error, Result, Tx, block_documents, concurrency_limits, schedules, variables, work_queues};
 
 /// A deployment that is about to change, locked, and the pool and queue that are named.
 static BEFORE: LazyLock<String> = LazyLock::new(|| {
@@ -60,6 +61,8 @@ pub enum NotUpdated {
     /// The job variables do not go with the pool's template: the first complaint.
     JobVariables(String),
     NoLimit,
+    /// The schedules that were sent do not go with those there are.
+    Schedules(Refused),
     /// The parameters would not fit their schema.
     Parameters(Unfit),
 }
@@ -127,6 +130,11 @@ pub async fn update(mut tx: Tx<'_>, id: DeploymentId, change: &DeploymentUpdate)
     params.extend(set.params());
     tx.run(UPDATE.as_str(), &params).await?;
     limit::set(&mut tx, id, change.concurrency_limit, change.global_concurrency_limit_id).await?;
+    // Before runs go: the scheduler must not make more of them meanwhile.
+    if let Err(refused) = schedules::change(&mut tx, id, change.schedules.value().cloned()).await? {
+        tx.rollback().await?;
+        return Ok(Err(NotUpdated::Schedules(refused)));
+    }
     unschedule(&mut tx, &[id], Unscheduled::AheadBySchedules).await?;
     tx.commit().await?;
     Ok(Ok(()))
@@ -135,12 +143,16 @@ pub async fn update(mut tx: Tx<'_>, id: DeploymentId, change: &DeploymentUpdate)
 /// Stops the schedules of a deployment, and takes away the runs that they made; whether there is such a deployment.
 pub async fn pause(mut tx: Tx<'_>, id: DeploymentId) -> Result<bool> {
     let found = tx.run(SET_PAUSED, &[&id, &true]).await? == 1;
+    schedules::settle(&mut tx, &[id]).await?;
     unschedule(&mut tx, &[id], Unscheduled::BySchedules).await?;
     tx.commit().await?;
     Ok(found)
 }
 
 /// Lets the schedules of a deployment go on; whether there is such a deployment.
-pub async fn resume(tx: Tx<'_>, id: DeploymentId) -> Result<bool> {
-    Ok(tx.last_run(SET_PAUSED, &[&id, &false]).await? == 1)
+pub async fn resume(mut tx: Tx<'_>, id: DeploymentId) -> Result<bool> {
+    let found = tx.run(SET_PAUSED, &[&id, &false]).await? == 1;
+    schedules::settle(&mut tx, &[id]).await?;
+    tx.commit().await?;
+    Ok(found)
 }

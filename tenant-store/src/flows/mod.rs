@@ -29,6 +29,8 @@ const DELETE: &str = concat!(
     "with gone as (delete from flow where id = any($1) returning id, created, updated, name, tags, labels), \
      deployments as (delete from deployment where flow_id in (select id from gone) returning id), \
      pulses as (delete from pulse where resource_id in (select id from deployments)), \
+     schedules as (delete from deployment_schedule where deployment_id in (select id from deployments) returning id), \
+     passes as (delete from schedule_pass where schedule_id in (select id from schedules)), \
      runs as (delete from flow_run where flow_id in (select id from gone) returning id), ",
     crate::flow_runs::with_children!(),
     "select id, created, updated, name, tags, labels from gone"

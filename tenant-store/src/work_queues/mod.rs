@@ -3,6 +3,7 @@
 //!
 //! Whoever changes the order of a pool's queues holds the pool's row meanwhile, so that no two queues get one priority.
 
+mod deployments;
 mod filter;
 mod runs;
 mod slots;
@@ -18,6 +19,7 @@ use wire::{RawJson, Time};
 use crate::sql::{Columns, Sql};
 use crate::{Error, Result, Tx, row, work_pools};
 
+pub use deployments::able_to_run;
 pub use filter::WorkQueueFilter;
 pub use runs::{QueueRuns, due_in_queue, status};
 pub use slots::concurrency_status;

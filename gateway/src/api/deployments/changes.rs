@@ -29,6 +29,7 @@ pub fn not_updated(why: NotUpdated) -> Failure {
         NotUpdated::NoWorkPool(name) => no_work_pool(&name),
         NotUpdated::JobVariables(why) => Failure::conflict(format!("Error creating deployment: {why}")),
         NotUpdated::NoLimit => no_limit(),
+        NotUpdated::Schedules(refused) => Failure::unprocessable(refused.to_string()),
         NotUpdated::Parameters(unfit) => {
             unfit_parameters(unfit, "Error hydrating deployment parameters", "Error updating deployment")
         }

@@ -7,7 +7,9 @@ pub mod deployment_runs;
 
 use domain::DeploymentId;
 use domain::deployments::{Deployment, DeploymentCreate, DeploymentUpdate};
+use domain::work_queues::WorkQueue;
 use tenant_store::deployments::{self, Which};
+use tenant_store::work_queues;
 
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
@@ -24,6 +26,8 @@ pub static OPS: &[Op] = ops![
         need Workspace(WriteDeployments), lane Hot, cost One, cache Never, touches [ConcurrencyLimits, WorkPools, Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
     DELETE "/deployments/{id}" delete(Path<DeploymentId>) -> NoContent,
         need Workspace(ManageDeployments), lane Hot, cost One, cache Never, touches [ConcurrencyLimits, Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
+    GET "/deployments/{id}/work_queue_check" work_queue_check(Path<DeploymentId>) -> Json<Vec<WorkQueue>>,
+        need Workspace(SeeDeployments), lane Read, cost One, cache Never, touches [], audit Nothing;
     POST "/deployments/{id}/pause_deployment" pause(Path<DeploymentId>) -> Json<()>,
         need Workspace(WriteDeployments), lane Hot, cost One, cache Never, touches [Deployments, FlowRuns, TaskRuns, Logs], audit Nothing;
     POST "/deployments/{id}/resume_deployment" resume(Path<DeploymentId>) -> Json<()>,
@@ -59,6 +63,10 @@ async fn delete(cx: Call, id: Path<DeploymentId>) -> Reply<NoContent> {
         false => Ok(NoContent),
         true => Err(not_found()),
     }
+}
+
+async fn work_queue_check(cx: Call, id: Path<DeploymentId>) -> Reply<Json<Vec<WorkQueue>>> {
+    work_queues::able_to_run(&mut cx.read().await?, *id).await?.map(Json).ok_or_else(not_found)
 }
 
 async fn pause(cx: Call, id: Path<DeploymentId>) -> Reply<Json<()>> {
