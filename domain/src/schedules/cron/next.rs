@@ -112,10 +112,10 @@ fn step(cron: &Cron, at: At, (year, month): (i64, i64), day: &Field, weekdays: &
     }
     let (_, _, of_month) = date(at.day);
     let days = days_in_month(year, month);
-    if !(day.last && of_month == days) {
-        if let Some(ahead) = distance(of_month, day, days) {
-            return Step::Moved(At::midnight(at.day + ahead));
-        }
+    if !(day.last && of_month == days)
+        && let Some(ahead) = distance(of_month, day, days)
+    {
+        return Step::Moved(At::midnight(at.day + ahead));
     }
     if !cron.nth.is_empty() {
         let next = of_nth(cron, year, month).into_iter().filter(|nth| *nth >= of_month).min();
