@@ -32,19 +32,19 @@ class Service(Block):
     login: Login
     extra: dict = {}
 
-login = Login(user="ada", password="lovelace")
+login = Login(user="ada", password="engine-one")
 login.save("ada")
 Service(url="http://x", login=login).save("x")
-Service(url="http://y", login=Login(user="grace", password="hopper"), extra={"a": 1}).save("y")
+Service(url="http://y", login=Login(user="grace", password="engine-three"), extra={"a": 1}).save("y")
 x, y = Service.load("x"), Service.load("y")
-assert (x.login.user, x.login.password.get_secret_value()) == ("ada", "lovelace")
-assert (y.login.password.get_secret_value(), y.extra) == ("hopper", {"a": 1})
+assert (x.login.user, x.login.password.get_secret_value()) == ("ada", "engine-one")
+assert (y.login.password.get_secret_value(), y.extra) == ("engine-three", {"a": 1})
 y.url = "http://z"
 y.save("y", overwrite=True)
 assert Service.load("y").url == "http://z"
-assert Service.load("y").login.password.get_secret_value() == "hopper"
-Login(user="ada", password="byron").save("ada", overwrite=True)
-assert Service.load("x").login.password.get_secret_value() == "byron", "a block that is held changes where it is held"
+assert Service.load("y").login.password.get_secret_value() == "engine-three"
+Login(user="ada", password="engine-two").save("ada", overwrite=True)
+assert Service.load("x").login.password.get_secret_value() == "engine-two", "a block that is held changes where it is held"
 
 async def asynchronously():
     await Secret(value="later").asave("later")
@@ -96,10 +96,10 @@ fn blocks_are_saved_loaded_nested_and_overwritten() {
     let tenant = Tenant::fresh();
     Client::of(&tenant).python(SCRIPT).expect_success();
     let service = tenant.api().get("/block_types/slug/service/block_documents/name/x?include_secrets=true").expect(200);
-    assert_eq!(service["data"]["login"]["password"], "byron");
+    assert_eq!(service["data"]["login"]["password"], "engine-two");
     assert_eq!(service["block_document_references"]["login"]["block_document"]["name"], "ada");
     let hidden = tenant.api().post("/block_documents/filter", &json!({ "block_documents": { "is_anonymous": null } }));
-    for secret in ["lovelace", "byron", "hopper"] {
+    for secret in ["engine-one", "engine-two", "engine-three"] {
         assert!(!hidden.body.to_string().contains(secret), "{secret} is shown");
     }
 }
