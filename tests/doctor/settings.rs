@@ -24,6 +24,7 @@ fn every_setting_that_would_be_refused_is_named_and_no_secret_repeated() {
         let named = named.filter(|found| found["found"].as_str().is_some_and(|found| found.contains(setting)));
         assert_eq!(named.count(), 1, "{setting}: {:?}", found.all);
     }
+    found.is("encryption keys", "good", "'tests'");
     found.is("postgres", "skipped", "");
     found.is("redis", "skipped", "");
     found.says_nothing_of("hunter2");

@@ -49,6 +49,7 @@ pub async fn doctor(args: DoctorArgs) -> Result<(), Error> {
     let ServeSettings { database, redis, edge, .. } = &args.serve;
     let mut report = Report::default();
     settings::judge(&mut report, &args.serve.wrong());
+    settings::judge_keys(&mut report, &args.serve.encryption);
     let (database, redis, public) = tokio::join!(
         database::look(database, i64::from(args.replicas)),
         redis::look(redis),

@@ -263,7 +263,21 @@ pub async fn replace(
     }
 }
 
+/// A document that somebody makes meanwhile is replaced too.
 async fn replace_it(
+    tx: &mut Tx<'_>,
+    slug: &str,
+    name: &str,
+    new: &BlockDocumentReplace,
+    ring: &KeyRing,
+) -> Result<Creation, Halt> {
+    match put_once(tx, slug, name, new, ring).await? {
+        Creation::Taken => put_once(tx, slug, name, new, ring).await,
+        done => Ok(done),
+    }
+}
+
+async fn put_once(
     tx: &mut Tx<'_>,
     slug: &str,
     name: &str,
