@@ -15,6 +15,8 @@ mod tests;
 use domain::concurrency_limits::{
     ConcurrencyLimitV2, ConcurrencyLimitV2Create, ConcurrencyLimitV2Update, GlobalConcurrencyLimitResponse,
 };
+use domain::events::lifecycle::Action;
+use domain::events::lifecycle::limits::{self, Limit};
 use domain::{DeploymentId, LimitId};
 use uuid::Uuid;
 use wire::Time;
@@ -114,9 +116,12 @@ const READ: &str = select!("where l.id = $1");
 const BY_NAME: &str = select!("where l.name = $1");
 const OF_IDS: &str = select!("where l.id = any($1)");
 const LIST: &str = select!("order by l.name limit $1 offset $2");
-const UPDATE: &str = changes!("l.id = $1");
-const UPDATE_BY_NAME: &str = changes!("l.name = $1");
+const UPDATE: &str = changes!("l.id = $1 returning l.id");
+const UPDATE_BY_NAME: &str = changes!("l.name = $1 returning l.id");
 const DELETE: &str = "delete from concurrency_limit where id = $1";
+const TOLD: &str = "select l.id, l.name, l.\"limit\", l.active, l.slot_decay_per_second from concurrency_limit l \
+    where l.id = $1";
+const FIND: &str = "select l.id from concurrency_limit l where l.name = $1";
 const DELETE_BY_NAME: &str = "delete from concurrency_limit where name = $1";
 /// `$3` slots of the limit `$2`, whose id is `$1` if it is new.
 const SET: &str = "insert into concurrency_limit as l (id, name, \"limit\") values ($1, $2, $3) \
@@ -138,11 +143,28 @@ impl Which {
     }
 }
 
+row! { Limit: id "l.id", name "l.name", limit "l.\"limit\"", active "l.active",
+slot_decay_per_second "l.slot_decay_per_second" }
+
+/// Tells of a limit as it is now; whether there is such a limit.
+async fn tell(tx: &mut Tx<'_>, action: Action, id: LimitId) -> Result<bool> {
+    let limit: Option<Limit> = tx.opt(TOLD, &[&id]).await?;
+    if let Some(limit) = &limit {
+        tx.tell(limits::limit(action, limit));
+    }
+    Ok(limit.is_some())
+}
+
 /// A name that another one has is a conflict.
-pub async fn create(tx: Tx<'_>, new: &ConcurrencyLimitV2Create) -> Result<ConcurrencyLimitV2> {
+pub async fn create(mut tx: Tx<'_>, new: &ConcurrencyLimitV2Create) -> Result<ConcurrencyLimitV2> {
     let ConcurrencyLimitV2Create { active, name, limit, active_slots, denied_slots, slot_decay_per_second } = new;
     let id = LimitId::new(Time::of_machine());
-    tx.last_one(CREATE, &[&id, name, limit, active, active_slots, denied_slots, slot_decay_per_second]).await
+    let params: [crate::pool::Param<'_>; 7] =
+        [&id, name, limit, active, active_slots, denied_slots, slot_decay_per_second];
+    let made = tx.one(CREATE, &params).await?;
+    tell(&mut tx, Action::Created, id).await?;
+    tx.commit().await?;
+    Ok(made)
 }
 
 pub async fn read(tx: &mut Tx<'_>, which: &Which) -> Result<Option<GlobalConcurrencyLimitResponse>> {
@@ -166,7 +188,7 @@ pub async fn list(tx: &mut Tx<'_>, limit: i64, offset: i64) -> Result<Vec<Global
 }
 
 /// Whether there was such a limit. A name that another one has is a conflict, and so is a null that has no place.
-pub async fn update(tx: Tx<'_>, which: &Which, change: &ConcurrencyLimitV2Update) -> Result<bool> {
+pub async fn update(mut tx: Tx<'_>, which: &Which, change: &ConcurrencyLimitV2Update) -> Result<bool> {
     let ConcurrencyLimitV2Update { active, name, limit, active_slots, denied_slots, slot_decay_per_second } = change;
     let (new_active, new_name, new_limit) = (value(active), value(name), value(limit));
     let (new_slots, new_denied, new_decay) = (value(active_slots), value(denied_slots), value(slot_decay_per_second));
@@ -189,7 +211,12 @@ pub async fn update(tx: Tx<'_>, which: &Which, change: &ConcurrencyLimitV2Update
         &slot_decay_per_second.is_set(),
         &new_decay,
     ];
-    Ok(tx.last_run(text, &params).await? == 1)
+    let changed: Option<(LimitId,)> = tx.opt(text, &params).await?;
+    if let Some((id,)) = changed {
+        tell(&mut tx, Action::Updated, id).await?;
+    }
+    tx.commit().await?;
+    Ok(changed.is_some())
 }
 
 fn value<T>(patch: &wire::Patch<Option<T>>) -> Option<&T> {
@@ -197,12 +224,20 @@ fn value<T>(patch: &wire::Patch<Option<T>>) -> Option<&T> {
 }
 
 /// Whether there was such a limit. Leases that name it stay, and hold nothing of it any more.
-pub async fn delete(tx: Tx<'_>, which: &Which) -> Result<bool> {
-    let gone = match which {
-        Which::Id(id) => tx.last_run(DELETE, &[id]).await?,
-        Which::Name(name) => tx.last_run(DELETE_BY_NAME, &[name]).await?,
+pub async fn delete(mut tx: Tx<'_>, which: &Which) -> Result<bool> {
+    let found = match which {
+        Which::Id(id) => Some((*id,)),
+        Which::Name(name) => tx.opt(FIND, &[name]).await?,
     };
-    Ok(gone == 1)
+    let Some((id,)) = found else { return Ok(false) };
+    tell(&mut tx, Action::Deleted, id).await?;
+    // Another one may have ended it meanwhile, and told of it.
+    if tx.run(DELETE, &[&id]).await? == 0 {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// The limit of a deployment's own, made or changed: what its `concurrency_limit_id` is to name. As in the reference it is

@@ -2,13 +2,14 @@
 //! its slots are told by the task runs that hold them.
 
 use domain::concurrency_limits::{ConcurrencyLimit, MinimalConcurrencyLimitResponse, OF_TAG};
+use domain::events::lifecycle::Action;
 use domain::rules::decision::HELD_FOREVER;
 use domain::{LeaseId, LimitId};
 use tokio_postgres::Row;
 use uuid::Uuid;
 use wire::Time;
 
-use super::{of_ended, settle};
+use super::{of_ended, settle, tell};
 use crate::pool::FromRow;
 use crate::{Result, Tx};
 
@@ -112,8 +113,10 @@ pub fn name(tag: &str) -> String {
 }
 
 /// The limit of a tag as it is to be, and whether it is new.
-pub async fn set(tx: Tx<'_>, tag: &str, limit: i64) -> Result<(ConcurrencyLimit, bool)> {
-    let OfTag { limit, fresh } = tx.last_one(SET, &[&LimitId::new(Time::of_machine()), &name(tag), &limit]).await?;
+pub async fn set(mut tx: Tx<'_>, tag: &str, limit: i64) -> Result<(ConcurrencyLimit, bool)> {
+    let OfTag { limit, fresh } = tx.one(SET, &[&LimitId::new(Time::of_machine()), &name(tag), &limit]).await?;
+    tell(&mut tx, if fresh { Action::Created } else { Action::Updated }, limit.id).await?;
+    tx.commit().await?;
     Ok((limit, fresh))
 }
 
@@ -156,6 +159,13 @@ pub async fn delete(mut tx: Tx<'_>, which: Which<'_>) -> Result<bool> {
             None => return Ok(false),
         },
     };
+    tell(&mut tx, Action::Deleted, limit).await?;
     let _: (i64,) = tx.one(END_ALL, &[&limit]).await?;
-    Ok(tx.last_run(DELETE, &[&limit]).await? == 1)
+    // Another one may have ended it meanwhile, and told of it.
+    if tx.run(DELETE, &[&limit]).await? == 0 {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    tx.commit().await?;
+    Ok(true)
 }

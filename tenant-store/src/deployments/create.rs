@@ -14,7 +14,7 @@ use wire::{Patch, RawObject, Time};
 
 use super::columns::Set;
 use super::job_variables::{Unfit, blocks, fit};
-use super::{Unscheduled, Which, limit, read, unschedule};
+use super::{Unscheduled, Which, limit, read, told, unschedule};
 use crate::encryption::KeyRing;
 use crate::sql::Columns;
 use crate::{Error, Result, Tx, block_documents, concurrency_limits, schedules, work_queues};
@@ -118,6 +118,7 @@ pub async fn create(
     if queue.is_some() {
         set.work_queue_id = Patch::Set(queue);
     }
+    let before = told::of_name(&mut tx, new.flow_id, &new.name).await?;
     let names = set.names();
     let set = set.or_defaults();
     let id = DeploymentId::new(Time::of_machine());
@@ -131,6 +132,7 @@ pub async fn create(
     }
     limit::set(&mut tx, id, new.concurrency_limit, new.global_concurrency_limit_id).await?;
     let deployment = read(&mut tx, Which::Id(id)).await?;
+    told::tell(&mut tx, id, before.as_ref().filter(|_| !fresh)).await?;
     tx.commit().await?;
     let deployment = deployment.ok_or_else(|| Error::internal("a deployment that was just written is not there"))?;
     Ok(Ok((deployment, fresh)))

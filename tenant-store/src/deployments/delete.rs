@@ -1,7 +1,9 @@
 //! The end of deployments, and of runs that were made ahead for them.
 
 use domain::DeploymentId;
+use domain::events::lifecycle::{self, Action};
 
+use super::told::{self, Told};
 use crate::{Result, Tx, concurrency_limits, schedules};
 
 /// Runs of deployments that wait and never began. One that waits for a slot holds its place.
@@ -45,12 +47,16 @@ pub(crate) async fn unschedule(tx: &mut Tx<'_>, of: &[DeploymentId], which: Unsc
 
 /// Deletes deployments, and their runs that did not begin; which of them there were. Other runs stay and still name them.
 pub async fn delete(mut tx: Tx<'_>, ids: &[DeploymentId]) -> Result<Vec<DeploymentId>> {
+    let there = told::of(&mut tx, ids).await?;
     schedules::delete_all(&mut tx, ids).await?;
     unschedule(&mut tx, ids, Unscheduled::All).await?;
     for id in ids {
         concurrency_limits::delete_for_deployment(&mut tx, *id).await?;
     }
     let gone: Vec<(DeploymentId,)> = tx.all(DELETE, &[&ids]).await?;
+    for Told { deployment, .. } in there.iter().filter(|told| gone.contains(&(told.deployment.id,))) {
+        tx.tell(lifecycle::deployments::deployment(Action::Deleted, deployment));
+    }
     tx.commit().await?;
     Ok(gone.into_iter().map(|(id,)| id).collect())
 }

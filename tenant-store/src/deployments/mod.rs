@@ -10,6 +10,7 @@ mod list;
 mod poll;
 mod row;
 mod runs;
+mod told;
 mod update;
 
 use std::sync::LazyLock;

@@ -11,7 +11,7 @@ use domain::{DeploymentId, WorkPoolId, WorkQueueId};
 use wire::{Patch, RawObject};
 
 use super::columns::Set;
-use super::{Unscheduled, limit, unschedule};
+use super::{Unscheduled, limit, told, unschedule};
 use crate::sql::Columns;
 use crate::{Error, Result, Tx, block_documents, concurrency_limits, schedules, variables, work_queues};
 
@@ -125,6 +125,7 @@ pub async fn update(mut tx: Tx<'_>, id: DeploymentId, change: &DeploymentUpdate)
         (None, Some(name)) => set.work_queue_id = Patch::Set(Some(work_queues::ensure_alone(&mut tx, name).await?)),
         (None, None) => {}
     }
+    let told_before = told::of(&mut tx, &[id]).await?;
     let names = set.names();
     let mut params: Vec<crate::pool::Param<'_>> = vec![&id, &names];
     params.extend(set.params());
@@ -136,6 +137,9 @@ pub async fn update(mut tx: Tx<'_>, id: DeploymentId, change: &DeploymentUpdate)
         return Ok(Err(NotUpdated::Schedules(refused)));
     }
     unschedule(&mut tx, &[id], Unscheduled::AheadBySchedules).await?;
+    if let Some(before) = told_before.first() {
+        told::tell(&mut tx, id, Some(before)).await?;
+    }
     tx.commit().await?;
     Ok(Ok(()))
 }
