@@ -20,7 +20,7 @@ fn a_key_is_in_no_log_and_no_table() {
         }
         let basic = keys::basic(&format!("any:{key}"));
         Api::new(&tenant.api_url(), None).request("GET", "/flows/", &[("authorization", &basic)], None);
-        for path in ["/events/in", "/logs/out"] {
+        for path in ["/events/in", "/events/out", "/logs/out"] {
             let opened = tests::Socket::open(&format!("{}{path}", tenant.api_url()), &[]);
             let mut socket = opened.unwrap_or_else(|error| panic!("{path}: {error}"));
             if let Incoming::Closed(Some((_, reason))) = socket.authenticate(Some(key)) {

@@ -132,7 +132,7 @@ fn open_sockets_are_closed_with_a_reason() {
     let mut server = Server::builder().start();
     let tenant = Tenant::on(&server);
     let mut sockets: Vec<(&str, Socket)> = Vec::new();
-    for path in ["/events/in", "/logs/out"] {
+    for path in ["/events/in", "/events/out", "/logs/out"] {
         let mut socket = tenant.socket(path);
         assert!(
             matches!(socket.authenticate(Some(&tenant.key)), Incoming::Json(said) if said["type"] == "auth_success")

@@ -1,5 +1,6 @@
 //! `/events/out` on one replica.
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -102,10 +103,18 @@ fn what_is_no_filter_is_refused_with_its_reason() {
     }
 }
 
+/// So that this process may hold many sockets, where the system's habit is fewer.
+fn may_open(files: usize) {
+    let process = std::process::id().to_string();
+    let raised = Command::new("prlimit").args(["--pid", &process, &format!("--nofile={files}:")]).status();
+    assert!(raised.is_ok_and(|status| status.success()), "{files} files at once are more than this machine allows");
+}
+
 /// Each running flow holds a socket or two that ask for what hardly ever happens.
 #[test]
 fn two_thousand_sockets_wait_for_what_is_rare_and_all_hear_it() {
     const SOCKETS: usize = 2000;
+    may_open(SOCKETS + 1000);
     let server = Server::builder().env("PREFECTURE_WORKSPACE_SOCKETS", "3000").start();
     let tenant = Account::create(&server).workspace();
     let filter = from_now_on(json!({"event": {"name": ["prefect.flow-run.Cancelling"]}}));
