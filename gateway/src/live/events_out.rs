@@ -145,7 +145,8 @@ async fn flush(socket: &mut Socket) -> Result<(), Ended> {
 async fn in_time(sending: impl Future<Output = Result<(), Error>>) -> Result<(), Ended> {
     match tokio::time::timeout(SEND, sending).await {
         Ok(Ok(())) => Ok(()),
-        _ => Err(None),
+        Ok(Err(_)) => Err(None),
+        Err(_) => Err(Some(TOO_SLOW)),
     }
 }
 

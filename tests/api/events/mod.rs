@@ -4,16 +4,19 @@ mod lists;
 mod out;
 mod replicas;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tests::{Incoming, Socket, Tenant};
 use uuid::Uuid;
 
-/// An event of this name, a moment ago, about a resource.
+/// An event of this name, a moment ago, about a resource. Each occurs after the one before it.
 pub fn event(name: &str, resource: &str) -> Value {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let occurred = now() - 1.0 + f64::from(MADE.fetch_add(1, Ordering::Relaxed)) * 1e-5;
     json!({
-        "id": Uuid::new_v4(), "occurred": now(), "event": name,
+        "id": Uuid::new_v4(), "occurred": occurred, "event": name,
         "resource": {"prefect.resource.id": resource}, "related": [], "payload": {},
     })
 }
