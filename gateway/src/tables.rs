@@ -34,6 +34,7 @@ fn workspace() -> Vec<&'static [Op]> {
         api::observed_states::OPS,
         api::root::WORKSPACE_OPS,
         api::saved_searches::OPS,
+        api::schedules::OPS,
         api::task_run_states::OPS,
         api::task_runs::OPS,
         api::task_runs::task_run_lists::OPS,

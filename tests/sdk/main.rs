@@ -7,5 +7,6 @@ mod concurrency;
 mod deployments;
 mod events;
 mod flows;
+mod schedules;
 mod variables;
 mod work_pools;

@@ -21,6 +21,7 @@ pub mod observed_states;
 mod polls;
 pub mod root;
 pub mod saved_searches;
+pub mod schedules;
 pub mod task_run_states;
 pub mod task_runs;
 pub mod ui_flows;

@@ -22,7 +22,11 @@ const DELETE_ALL: &str = "with gone as (delete from deployment_schedule where de
     delete from schedule_pass where schedule_id in (select id from gone)";
 
 /// The schedules that came with a deployment, in the place of those it had.
-pub async fn replace(tx: &mut Tx<'_>, deployment: DeploymentId, new: Vec<DeploymentScheduleCreate>) -> Result<()> {
+pub(crate) async fn replace(
+    tx: &mut Tx<'_>,
+    deployment: DeploymentId,
+    new: Vec<DeploymentScheduleCreate>,
+) -> Result<()> {
     delete_all(tx, &[deployment]).await?;
     insert(tx, deployment, new.into_iter().map(NewRow::of_deployment).collect()).await?;
     settle(tx, &[deployment]).await
@@ -30,7 +34,7 @@ pub async fn replace(tx: &mut Tx<'_>, deployment: DeploymentId, new: Vec<Deploym
 
 /// The schedules of an update of a deployment: those with slugs are changed by them, others replace what there was. On a
 /// refusal the caller rolls back.
-pub async fn change(
+pub(crate) async fn change(
     tx: &mut Tx<'_>,
     deployment: DeploymentId,
     sent: Option<Vec<DeploymentScheduleUpdate>>,
@@ -57,7 +61,7 @@ pub async fn change(
 }
 
 /// The schedules of deployments that go.
-pub async fn delete_all(tx: &mut Tx<'_>, deployments: &[DeploymentId]) -> Result<()> {
+pub(crate) async fn delete_all(tx: &mut Tx<'_>, deployments: &[DeploymentId]) -> Result<()> {
     tx.run(DELETE_ALL, &[&deployments]).await?;
     Ok(())
 }

@@ -14,7 +14,7 @@ const SETTLE: &str = "with gone as (delete from schedule_pass q using deployment
 
 /// After a change of deployments or their schedules: those that are active are due at once, the others not at all. The
 /// rows of the deployments are locked by the caller, or new.
-pub async fn settle(tx: &mut Tx<'_>, deployments: &[DeploymentId]) -> Result<()> {
+pub(crate) async fn settle(tx: &mut Tx<'_>, deployments: &[DeploymentId]) -> Result<()> {
     tx.run(SETTLE, &[&deployments]).await?;
     Ok(())
 }

@@ -2,15 +2,19 @@
 
 mod change;
 mod due;
+mod one;
 mod rows;
+mod runs;
 
 use domain::DeploymentId;
 use domain::schedules::DeploymentSchedule;
 
 use crate::{Result, Tx, row};
 
-pub use change::{change, delete_all, replace};
-pub use due::settle;
+pub(crate) use change::{change, delete_all, replace};
+pub(crate) use due::settle;
+pub use one::{NotChanged, change_one, create_for, delete_one};
+pub use runs::{Passed, Span, due_pass, schedule_now};
 
 row! { DeploymentSchedule:
     id "s.id",

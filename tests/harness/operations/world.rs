@@ -114,6 +114,10 @@ impl<'s> World<'s> {
                 text(&deployment, "id")
             }
             "deployment_name" => self.with("deployment", word),
+            "schedule" => {
+                let path = format!("/deployments/{}/schedules", self.get("deployment"));
+                text(&made(api.post(&path, &json!([{"schedule": {"interval": 3600}}])))[0], "id")
+            }
             "flow_run" => {
                 let state = json!({"type": "PENDING"});
                 let run = made(api.post("/flow_runs/", &json!({"flow_id": self.get("flow"), "state": state})));
