@@ -53,9 +53,9 @@ const INSERT: &str = "with r as (insert into flow_run as r (id, name, flow_id, d
         schedule_id, idempotency_key, auto_scheduled, parameters, empirical_policy, tags, labels, job_variables, \
         infrastructure_document_id, created_by, state_id, state_type, state_name, state_timestamp, state, \
         expected_start_time, next_scheduled_start_time) \
-        select u.id, u.name, d.flow_id, d.id, d.version, d.work_queue_id, d.work_queue_name, s.id, u.key, true, p.parameters, $12, \
+        select u.id, u.name, d.flow_id, d.id, d.version, d.work_queue_id, d.work_queue_name, s.id, u.key, true, p.parameters, $12::json, \
         array['auto-scheduled'] || d.tags, p.labels, '{}', d.infrastructure_document_id, p.created_by, u.state_id, 0, 'Scheduled', \
-        $13, u.state, u.date, u.date \
+        $13::timestamptz, u.state, u.date, u.date \
         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[], $6::uuid[], $7::json[]) \
             u(id, name, schedule_id, date, key, state_id, state) \
         join unnest($8::uuid[], $9::json[], $10::json[], $11::json[]) p(schedule_id, parameters, labels, created_by) \
