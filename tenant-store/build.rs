@@ -8,7 +8,7 @@ use std::{env, fs};
 fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let mut code = String::new();
-    for (name, folder) in [("CONTROL", "control"), ("WORKSPACE", "workspace")] {
+    for (name, folder) in [("CONTROL", "control"), ("CELL", "cell"), ("WORKSPACE", "workspace")] {
         let folder = Path::new(&root).join("migrations").join(folder);
         println!("cargo:rerun-if-changed={}", folder.display());
         writeln!(code, "pub(super) const {name}: &[File] = &[").expect("writing to a string");

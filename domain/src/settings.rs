@@ -18,6 +18,8 @@ pub struct Settings {
     pub initial_deployment_lease: Duration,
     /// Characters a cache key may have.
     pub max_cache_key_length: usize,
+    /// How long after its scheduled time a run that waits is late.
+    pub late_after: Duration,
 }
 
 impl Default for Settings {
@@ -28,6 +30,7 @@ impl Default for Settings {
             slot_wait: Duration::from_secs(30),
             initial_deployment_lease: Duration::from_secs(300),
             max_cache_key_length: 2000,
+            late_after: Duration::from_secs(15),
         }
     }
 }

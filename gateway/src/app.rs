@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use domain::settings::Settings;
 use domain::{AccountId, WorkspaceId};
 use tenant_store::Pool;
 use tenant_store::control::Control;
@@ -10,7 +11,7 @@ use tenant_store::encryption::KeyRing;
 use tokio::sync::watch;
 
 use crate::cache::Cache;
-use crate::config::EdgeSettings;
+use crate::config::{EdgeSettings, ServiceSettings};
 use crate::edge::Keys;
 use crate::kit::{Failure, Reply};
 use crate::limits::Limits;
@@ -29,6 +30,7 @@ struct Inner {
     keys: Keys,
     cache: Arc<Cache>,
     edge: EdgeSettings,
+    services: ServiceSettings,
     metrics: Arc<Metrics>,
     redis: Option<Redis>,
     limits: Limits,
@@ -46,6 +48,7 @@ pub struct Parts {
     pub pools: Vec<Pool>,
     pub cache: Arc<Cache>,
     pub edge: EdgeSettings,
+    pub services: ServiceSettings,
     pub metrics: Arc<Metrics>,
     pub redis: Option<Redis>,
     pub hub: Arc<Hub>,
@@ -58,7 +61,7 @@ pub struct Parts {
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        let Parts { control, pools, cache, edge, metrics, redis, hub, tokens, default_workspace, key_ring, scheme } =
+        let Parts { control, pools, cache, edge, services, metrics, redis, hub, tokens, default_workspace, key_ring, scheme } =
             parts;
         let keys = Keys::new(control.clone(), tokens, metrics.keys.clone());
         let limits = Limits::new(&edge.limits, control.clone(), redis.clone(), metrics.clone());
@@ -69,6 +72,7 @@ impl App {
             keys,
             cache,
             edge,
+            services,
             metrics,
             redis,
             limits,
@@ -102,6 +106,15 @@ impl App {
 
     pub fn edge(&self) -> &EdgeSettings {
         &self.0.edge
+    }
+
+    pub fn services(&self) -> &ServiceSettings {
+        &self.0.services
+    }
+
+    /// What an operator has set of the rules.
+    pub fn rules(&self) -> Settings {
+        Settings { late_after: self.0.services.late_after, ..Settings::default() }
     }
 
     /// Who listens to what is stored.

@@ -16,6 +16,7 @@ pub mod live;
 mod metrics;
 pub mod program;
 mod redis;
+mod services;
 mod tables;
 mod telemetry;
 mod tokens;

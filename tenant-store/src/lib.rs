@@ -31,6 +31,7 @@ pub mod pool;
 pub mod pulse;
 pub mod quarantine;
 pub mod relations;
+pub mod retention;
 pub mod run_states;
 pub mod saved_searches;
 pub mod schedules;
@@ -40,6 +41,7 @@ pub mod sql;
 pub mod task_runs;
 #[cfg(test)]
 mod testing;
+pub mod ticks;
 pub mod variables;
 pub mod work_pools;
 pub mod work_queues;

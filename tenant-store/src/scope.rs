@@ -43,6 +43,17 @@ pub struct Place {
     pub(crate) pool: Pool,
 }
 
+impl Place {
+    pub fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// Whether the workspace is on the database of this pool.
+    pub fn is_on(&self, pool: &Pool) -> bool {
+        self.pool.is(pool)
+    }
+}
+
 /// What of a workspace its holder may see. Object-level access lists narrow it; the filter builder adds it to every query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Visible {

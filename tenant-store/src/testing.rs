@@ -84,6 +84,7 @@ impl Installation {
         let database = Database::create().await;
         let owners = database.owners();
         migrate::migrate_control(&owners).await.expect("the control schema is migrated");
+        migrate::migrate_cells(&owners).await.expect("the cells are migrated");
         let settings = ControlSettings {
             url: database.serving.clone(),
             connections: 4,

@@ -5,7 +5,6 @@ use base64::prelude::BASE64_STANDARD;
 use domain::flow_runs::CreatedBy;
 use domain::rules::caller::{ApiVersion, Caller, ClientVersion};
 use domain::rules::decision::OrchestrationResult;
-use domain::settings::Settings;
 use http::StatusCode;
 use serde_json::json;
 use tenant_store::orchestration::{Asks, Outcome};
@@ -19,7 +18,7 @@ pub fn asks(cx: &Call) -> Asks {
         api_version: cx.header("x-prefect-api-version").and_then(ApiVersion::parse),
         client: cx.header("user-agent").and_then(ClientVersion::of_user_agent),
     };
-    Asks { caller, settings: Settings::default() }
+    Asks { caller, settings: cx.app.rules() }
 }
 
 /// The automation that the attribution headers name, where its name can be read.

@@ -9,6 +9,7 @@ mod limits;
 mod listen;
 mod redis;
 mod serve;
+mod services;
 mod telemetry;
 mod tokens;
 
@@ -20,6 +21,7 @@ pub use limits::LimitSettings;
 pub use listen::{ConnectionSettings, ForwardingHeader, ListenSettings, ProxySettings, TlsSettings};
 pub use redis::{RedisAddress, RedisSettings};
 pub use serve::ServeSettings;
+pub use services::ServiceSettings;
 pub use telemetry::{Otlp, Sampling, TelemetrySettings};
 pub use tokens::TokenSettings;
 

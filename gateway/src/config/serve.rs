@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    CacheSettings, DatabaseSettings, EdgeSettings, EncryptionSettings, ListenSettings, RedisSettings,
+    CacheSettings, DatabaseSettings, EdgeSettings, EncryptionSettings, ListenSettings, RedisSettings, ServiceSettings,
     TelemetrySettings, TokenSettings, WrongSetting,
 };
 
@@ -32,6 +32,9 @@ pub struct ServeSettings {
 
     #[command(flatten)]
     pub encryption: EncryptionSettings,
+
+    #[command(flatten)]
+    pub services: ServiceSettings,
 }
 
 impl ServeSettings {
@@ -50,6 +53,7 @@ impl ServeSettings {
             self.telemetry.otlp().map(drop),
             self.tokens.validate(),
             self.encryption.key_ring().map(drop),
+            self.services.validate(),
         ];
         let mut all: Vec<WrongSetting> = judged.into_iter().filter_map(Result::err).collect();
         // Without an address of the database, there is none of its owner either.

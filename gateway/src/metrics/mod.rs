@@ -18,6 +18,7 @@ mod pools;
 mod program;
 mod redis;
 mod requests;
+mod services;
 mod sockets;
 mod telemetry;
 mod tokens;
@@ -36,6 +37,7 @@ pub use pools::Pools;
 pub use program::Program;
 pub use redis::Redis;
 pub use requests::Requests;
+pub use services::Services;
 pub use sockets::Sockets;
 pub use telemetry::{Sent, Telemetry};
 pub use tokens::{Bad, Tokens};
@@ -44,6 +46,7 @@ pub use workspaces::Workspaces;
 pub struct Metrics {
     registry: Registry,
     pub requests: Requests,
+    pub services: Services,
     pub connections: Connections,
     pub sockets: Sockets,
     pub events: Events,
@@ -66,6 +69,7 @@ impl Metrics {
         let maker = Maker::new(&registry);
         Self {
             requests: Requests::new(&maker),
+            services: Services::new(&maker),
             connections: Connections::new(&maker),
             sockets: Sockets::new(&maker),
             events: Events::new(&maker),
@@ -121,6 +125,8 @@ mod tests {
             "prefecture_control_pool_waiting 0",
             "prefecture_draining 0",
             "prefecture_redis_up 0",
+            "prefecture_service_failures_total{service=\"retention\"} 0",
+            "prefecture_services_overdue_seconds 0",
             "prefecture_limited_total{limit=\"requests\"} 0",
             "prefecture_redis_failures_total{why=\"timeout\"} 0",
         ] {

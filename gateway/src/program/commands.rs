@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 use super::{Error, dev, logging, migrate, run};
 use crate::admin::{AdminArgs, admin};
 use crate::config::{
-    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, ServeSettings, TelemetrySettings,
-    TokenSettings,
+    CacheSettings, DatabaseSettings, EdgeSettings, ListenSettings, RedisSettings, ServeSettings, ServiceSettings,
+    TelemetrySettings, TokenSettings,
 };
 use crate::doctor::{DoctorArgs, doctor};
 use crate::telemetry::Telemetry;
@@ -72,6 +72,9 @@ pub struct DevArgs {
 
     #[command(flatten)]
     pub tokens: TokenSettings,
+
+    #[command(flatten)]
+    pub services: ServiceSettings,
 }
 
 #[derive(Args)]

@@ -42,6 +42,7 @@ pub async fn dev(args: DevArgs, telemetry: &Telemetry) -> Result<(), Error> {
     args.edge.validate()?;
     args.listen.validate()?;
     args.tokens.validate()?;
+    args.services.validate()?;
     let embedded = Embedded::start(&args.data_dir).await?;
     let served = serve(&args, &embedded, &mut stop, telemetry).await;
     // Whatever happened, the database is stopped in order.
@@ -88,6 +89,7 @@ async fn serve(args: &DevArgs, embedded: &Embedded, stop: &mut run::Stop, teleme
         cache: &args.cache,
         tokens: &args.tokens,
         encryption: &encryption,
+        services: &args.services,
     };
     let running = run::start(&settings, owners, telemetry).await?;
     let root_url = running.serving.url.clone();

@@ -26,6 +26,7 @@ pub async fn migrate_command(args: MigrateArgs) -> Result<(), Error> {
 /// Control first, then every workspace; `show` prints a line for each that changed.
 pub async fn migrate_all(owners: &Owners, parallel: usize, show: bool) -> Result<(), Error> {
     let files = migrate::migrate_control(owners).await?;
+    migrate::migrate_cells(owners).await?;
     if show {
         eprintln!("control: {}", if files.is_empty() { "up to date".to_owned() } else { files.join(", ") });
     }

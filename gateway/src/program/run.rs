@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenant_store::control::{Control, ControlSettings};
 use tenant_store::migrate::{Owners, Provisioner};
 use tenant_store::{Commits, Error as StoreError, Pool};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::census::census;
 use super::{Error, Serving, migrate, say, serve, serve_operator};
@@ -16,6 +17,7 @@ use crate::app::Parts;
 use crate::cache::Cache;
 use crate::config::{
     CacheSettings, DatabaseSettings, EdgeSettings, EncryptionSettings, ListenSettings, RedisSettings, ServeSettings,
+    ServiceSettings,
     TokenSettings, WrongSetting,
 };
 use crate::listen::Listener;
@@ -24,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::redis::Redis;
 use crate::telemetry::Telemetry;
 use crate::tokens::Tokens;
-use crate::{App, tables};
+use crate::{App, services, tables};
 
 /// What a server is started with, each concern apart.
 #[derive(Clone, Copy)]
@@ -36,7 +38,11 @@ pub struct Settings<'a> {
     pub cache: &'a CacheSettings,
     pub tokens: &'a TokenSettings,
     pub encryption: &'a EncryptionSettings,
+    pub services: &'a ServiceSettings,
 }
+
+/// How long services may take to end what they have begun, after the drain.
+const SERVICES_END: Duration = Duration::from_secs(5);
 
 /// The parts of a running program.
 pub struct Running {
@@ -44,6 +50,7 @@ pub struct Running {
     pub control: Control,
     pools: Vec<Pool>,
     background: JoinSet<()>,
+    services: JoinHandle<()>,
 }
 
 impl Running {
@@ -51,6 +58,11 @@ impl Running {
     /// a Postgres that is stopped next for one that is lost.
     pub async fn end(mut self) {
         self.serving.drain().await;
+        // Told by the drain, too.
+        if tokio::time::timeout(SERVICES_END, &mut self.services).await.is_err() {
+            tracing::warn!("a service was still at work at the end of the drain; another replica takes it over");
+            self.services.abort();
+        }
         self.background.shutdown().await;
         futures_util::future::join_all(self.pools.iter().map(Pool::close)).await;
         self.control.close().await;
@@ -71,6 +83,7 @@ pub async fn serve_command(args: ServeSettings, telemetry: &Telemetry) -> Result
         cache: &args.cache,
         tokens: &args.tokens,
         encryption: &args.encryption,
+        services: &args.services,
     };
     let running = start(&settings, owners, telemetry).await?;
     say(format_args!("listening on {}", running.serving.url));
@@ -81,10 +94,11 @@ pub async fn serve_command(args: ServeSettings, telemetry: &Telemetry) -> Result
 
 /// Starts to serve. Everything that can be wrong with the settings is said here.
 pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetry) -> Result<Running, Error> {
-    let Settings { listen, database, edge, redis, cache, tokens, encryption } = *settings;
+    let Settings { listen, database, edge, redis, cache, tokens, encryption, services } = *settings;
     edge.validate()?;
     cache.validate()?;
     tokens.validate()?;
+    services.validate()?;
     let key_ring = encryption.key_ring()?;
     if key_ring.is_empty() {
         tracing::warn!("PREFECTURE_ENCRYPTION_KEYS is not set: blocks cannot be saved");
@@ -142,6 +156,7 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
         pools: vec![pool],
         cache,
         edge: edge.clone(),
+        services: services.clone(),
         metrics,
         redis: redis.clone(),
         hub: hub.clone(),
@@ -172,8 +187,9 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
     if let Some(redis) = redis {
         background.spawn(async move { hub.join(&redis).await });
     }
+    let services = tokio::spawn(services::run(app.clone()));
     let serving = serve(app, tables::tables().clone(), listener)?;
-    Ok(Running { serving, control, pools, background })
+    Ok(Running { serving, control, pools, background, services })
 }
 
 /// SIGTERM and SIGINT, heard from the moment this is made: the first thing a command does, so that neither can end the

@@ -139,6 +139,24 @@
   value: {{ int64 .Values.cache.shelf | quote }}
 - name: PREFECTURE_CACHE_LIFE
   value: {{ .Values.cache.life | quote }}
+- name: PREFECTURE_SERVICES
+  value: {{ ternary "on" "off" .Values.services.enabled | quote }}
+- name: PREFECTURE_SERVICES_PARALLEL
+  value: {{ int64 .Values.services.parallel | quote }}
+- name: PREFECTURE_SERVICES_POLL
+  value: {{ .Values.services.poll | quote }}
+- name: PREFECTURE_SERVICES_SWEEP
+  value: {{ .Values.services.sweep | quote }}
+- name: PREFECTURE_LATE_AFTER
+  value: {{ .Values.services.lateAfter | quote }}
+- name: PREFECTURE_KEEP_EVENTS
+  value: {{ .Values.services.keepEvents | quote }}
+- name: PREFECTURE_KEEP_LOGS
+  value: {{ .Values.services.keepLogs | quote }}
+- name: PREFECTURE_KEEP_RUNS
+  value: {{ .Values.services.keepRuns | quote }}
+- name: PREFECTURE_KEEP_QUARANTINE
+  value: {{ .Values.services.keepQuarantine | quote }}
 {{ include "prefecture.telemetryEnv" . | trim }}
 {{ include "prefecture.tokensEnv" . | trim }}
 {{- end }}

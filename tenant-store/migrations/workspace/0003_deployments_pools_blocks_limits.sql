@@ -190,4 +190,6 @@ create index if not exists event_received on event (received); -- what was store
 
 -- Services: what falls due.
 
+create index if not exists flow_run_late on flow_run (next_scheduled_start_time) where state_type = 0 and state_name = 'Scheduled'; -- late runs
+
 

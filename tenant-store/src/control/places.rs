@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use domain::{AccountId, WorkspaceId};
+use wire::RawObject;
 
 use super::Control;
 use crate::migrate;
-use crate::pool::Pool;
+use crate::pool::{FromRow, Pool};
 use crate::scope::{Place, SchemaName};
 use crate::{Error, Result};
 
@@ -35,6 +36,9 @@ pub(super) fn place(places: &HashMap<String, Pool>, row: &Row) -> Result<Place> 
 
 const ONE: &str = "select w.id, w.schema_name, w.schema_version, w.placement from control.workspace w
     where w.id = $1 and w.deleted_at is null";
+const WITH_SETTINGS: &str =
+    "select w.id, w.schema_name, w.schema_version, w.placement, w.settings from control.workspace w
+    where w.id = $1 and w.deleted_at is null";
 const ALL: &str = "select w.id, w.schema_name, w.schema_version, w.placement from control.workspace w
     where w.deleted_at is null order by w.id";
 const WITH_DELETED: &str = "select w.id, w.schema_name, w.schema_version, w.placement from control.workspace w
@@ -47,6 +51,18 @@ impl Control {
     pub async fn place(&self, workspace: WorkspaceId) -> Result<Option<Place>> {
         let row: Option<Row> = self.0.db.client().await?.opt(ONE, &[&workspace]).await?;
         row.map(|row| place(&self.0.places, &row)).transpose()
+    }
+
+    /// The same, with the workspace's settings, for services that claimed it.
+    pub async fn place_with_settings(&self, workspace: WorkspaceId) -> Result<Option<(Place, RawObject)>> {
+        struct Found(Row, RawObject);
+        impl FromRow for Found {
+            fn from_row(row: &tokio_postgres::Row) -> Result<Self, tokio_postgres::Error> {
+                Ok(Self(Row::from_row(row)?, row.try_get(4)?))
+            }
+        }
+        let found: Option<Found> = self.0.db.client().await?.opt(WITH_SETTINGS, &[&workspace]).await?;
+        found.map(|Found(row, settings)| Ok((place(&self.0.places, &row)?, settings))).transpose()
     }
 
     /// Every live workspace that this program can serve; the others are left out with a line in the log.

@@ -18,7 +18,9 @@ use wire::{RawJson, Time};
 
 use super::facts::Around;
 use super::read;
-use crate::orchestration::{Aftermath, Asks, Cells, Changes, NewFlowRun, Stands, apply_flow, count, due, task_columns};
+use crate::orchestration::{
+    Aftermath, Asks, Cells, Changes, NewFlowRun, Stands, apply_flow, count, due, flow_falls_due, task_columns,
+};
 use crate::pool::FromRow;
 use crate::{Error, Lane, Result, Tx, block_documents, events};
 
@@ -145,7 +147,8 @@ async fn attempt(
         tx.rollback().await?;
         return Err(Error::Conflict(format!("a flow run names a {missing} that is not there")));
     }
-    let (changes, aftermath) = plan(new, of, created_by, facts, asks)?;
+    let (changes, aftermath, falls_due) = plan(new, of, created_by, facts, asks)?;
+    tx.falls_due(falls_due);
     let scope = tx.scope();
     let run = tx.last_one(changes.text(), &changes.params()).await?;
     events::announce_changes(scope, &aftermath.events);
@@ -159,7 +162,7 @@ fn plan(
     created_by: Option<CreatedBy>,
     facts: Facts,
     asks: &Asks,
-) -> Result<(Changes, Aftermath)> {
+) -> Result<(Changes, Aftermath, Option<Time>)> {
     let Facts { now, flow_labels, deployment_labels, mut around, .. } = facts;
     let work_queue_id: Option<WorkQueueId> = around.work_queue.as_ref().map(|queue| queue.id);
     let labels = labels(&new, flow_labels, deployment_labels);
@@ -219,14 +222,14 @@ fn plan(
         state_name: state.map(|state| state.name().to_owned()),
         state_timestamp: state.map(|state| state.timestamp),
         state: state.map(Stored::of),
-        state_due: state.and_then(due),
+        state_due: state.and_then(|state| due(state, &decision.run)),
         run_count: count(progress.run_count),
         expected_start_time: progress.expected_start_time,
         next_scheduled_start_time: progress.next_scheduled_start_time,
         start_time: progress.start_time,
         end_time: progress.end_time,
     });
-    Ok((changes, aftermath))
+    Ok((changes, aftermath, flow_falls_due(&decision, settings)))
 }
 
 /// A run's labels: its deployment's or else its flow's, those of the system, its own; the later win.

@@ -14,6 +14,7 @@ macro_rules! with_children {
 pub(crate) use with_children;
 
 mod create;
+pub mod due;
 mod facts;
 mod filter;
 mod graph;

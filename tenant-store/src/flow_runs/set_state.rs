@@ -17,7 +17,7 @@ use wire::{RawJson, RawObject};
 
 use super::facts::{self, Locked, Wanted};
 use super::read_input;
-use crate::orchestration::{Aftermath, Asks, Changes, NewInput, Outcome, Stands, apply_flow};
+use crate::orchestration::{Aftermath, Asks, Changes, NewInput, Outcome, Stands, apply_flow, flow_falls_due};
 use crate::{Result, Tx, events};
 
 /// Puts a proposed state to the rules and writes what they decide. `None` where there is no such run.
@@ -95,7 +95,7 @@ async fn refuse(tx: Tx<'_>, state: Option<State>, verdict: Verdict) -> Result<Ou
 }
 
 /// Decides and writes. `answered` is kept where the proposal is accepted.
-async fn conclude(
+pub(super) async fn conclude(
     mut tx: Tx<'_>,
     locked: Locked,
     state: State,
@@ -115,6 +115,7 @@ async fn conclude(
     if let Some(answered) = answered.filter(|_| decision.result.verdict == Verdict::Accept) {
         changes.input(answered);
     }
+    tx.falls_due(flow_falls_due(&decision, settings));
     // Also where there are effects but no rows: what they ask for may be nothing.
     match changes.is_empty() {
         true => tx.rollback().await?,

@@ -1,6 +1,6 @@
 //! The migration files, built into the program by `build.rs`.
 
-/// One numbered file of `migrations/control` or `migrations/workspace`.
+/// One numbered file of `migrations/control`, `migrations/cell` or `migrations/workspace`.
 #[derive(Debug)]
 pub(super) struct File {
     /// The version of the schema after it.

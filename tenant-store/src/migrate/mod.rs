@@ -10,6 +10,7 @@
 //!   replica; and back again the same way.
 
 mod bootstrap;
+mod cell;
 mod control;
 mod files;
 mod owner;
@@ -22,6 +23,7 @@ mod workspaces;
 use std::ops::RangeInclusive;
 
 pub use bootstrap::{Login, bootstrap_roles};
+pub use cell::migrate_cells;
 pub use control::migrate_control;
 pub use owner::Owners;
 pub use provision::Provisioner;

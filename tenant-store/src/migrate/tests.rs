@@ -14,6 +14,7 @@ async fn everything_can_run_twice() {
     let installation = Installation::create().await;
     let Installation { owners, control, .. } = &installation;
     assert!(migrate_control(owners).await.unwrap().is_empty());
+    migrate_cells(owners).await.unwrap();
     let provisioner = Provisioner::new(owners.clone(), 3);
     assert_eq!(provisioner.refill().await.unwrap(), 3);
     assert_eq!(provisioner.refill().await.unwrap(), 0);

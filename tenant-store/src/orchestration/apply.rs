@@ -5,7 +5,8 @@ use std::time::Duration;
 use domain::rules::decision::{Decision, Effect, HELD_FOREVER, Holder, Written};
 use domain::rules::event::{StateChange, Surroundings, state_change};
 use domain::run::{FlowRunCore, Progress, TaskRunCore};
-use domain::state::{State, StateType};
+use domain::settings::Settings;
+use domain::state::{State, StateType, names};
 use domain::stored::Stored;
 use domain::{ArtifactCollectionId, ArtifactId, FlowRunId};
 use uuid::Uuid;
@@ -34,13 +35,23 @@ pub(crate) enum Stands {
     New,
 }
 
-/// When a service must look at a run that entered the state.
-pub(crate) fn due(state: &State) -> Option<Time> {
+/// When a service must look at a run that entered the state: its pause or cancellation is over, its children are to be
+/// cancelled with it.
+pub(crate) fn due(state: &State, run: &FlowRunCore) -> Option<Time> {
     match state.type_ {
         StateType::Paused => state.state_details.pause_timeout,
         StateType::Cancelling => Some(state.timestamp + CANCELLING_TAKES),
+        // What never ran has no children.
+        StateType::Cancelled if run.progress.run_count > 0 => Some(state.timestamp),
         _ => None,
     }
+}
+
+/// When a service must look at the workspace for what was decided about a flow run.
+pub(crate) fn flow_falls_due(decision: &Decision<FlowRunCore>, settings: &Settings) -> Option<Time> {
+    let state = &decision.written.as_ref()?.state;
+    let scheduled = decision.run.progress.next_scheduled_start_time.filter(|_| state.name() == names::SCHEDULED);
+    scheduled.map(|at| at + settings.late_after).into_iter().chain(due(state, &decision.run)).min()
 }
 
 /// Adds what was decided about a flow run.
@@ -71,7 +82,7 @@ pub(crate) fn apply_flow(
             state_name: state.map(|state| state.name().to_owned()),
             state_timestamp: state.map(|state| state.timestamp),
             state: state.map(Stored::of),
-            state_due: state.and_then(due),
+            state_due: state.and_then(|state| due(state, run)),
             empirical_policy: Stored::of(&run.empirical_policy),
             run_count: count(run_count),
             expected_start_time,

@@ -15,7 +15,7 @@ use domain::rules::decision::OrchestrationResult;
 use domain::rules::event::StateChange;
 use domain::settings::Settings;
 
-pub(crate) use apply::{Stands, apply_flow, apply_task, count, due};
+pub(crate) use apply::{Stands, apply_flow, apply_task, count, due, flow_falls_due};
 pub(crate) use cells::{Cells, StoredFlow, StoredTask, flow_columns, task_columns};
 #[cfg(test)]
 pub(crate) use changes::LooseSlots;

@@ -23,6 +23,7 @@ use deadpool_postgres::{Hook, HookError};
 use domain::WorkspaceId;
 
 use crate::connect::{Connector, Postgres};
+use crate::ticks::Ticks;
 use crate::{Commits, Error, Result, Scope};
 use connection::Connection;
 use lanes::Lanes;
@@ -131,9 +132,9 @@ fn prepared_sessions(settings: &PoolSettings) -> Hook {
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
-/// Connections beyond the lanes, for readiness, for asking what became of a commit while every other is in use, and for the
-/// pulse.
-const SPARE: usize = 3;
+/// Connections beyond the lanes, for readiness, for asking what became of a commit while every other is in use, for the
+/// pulse, and for hints and claims.
+const SPARE: usize = 5;
 /// Within two seconds whoever waits for a database that hangs is told, and one that is only busy answers long before.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
@@ -148,6 +149,7 @@ struct Inner {
     settings: PoolSettings,
     on_wait: OnceLock<OnWait>,
     commits: Commits,
+    ticks: Ticks,
 }
 
 impl std::fmt::Debug for Pool {
@@ -171,8 +173,9 @@ impl Pool {
         let (lanes, picker) = (Lanes::new(settings.size), Arc::new(Picker::new(settings.size)));
         let resting = picker.clone();
         let pulse = Pulse::of(factory.clone(), settings.patience, move || resting.clear());
-        let (types, on_wait) = (Types::default(), OnceLock::new());
-        Ok(Self(Arc::new(Inner { factory, lanes, picker, pulse, connector, types, settings, on_wait, commits })))
+        let (types, on_wait, ticks) = (Types::default(), OnceLock::new(), Ticks::default());
+        let inner = Inner { factory, lanes, picker, pulse, connector, types, settings, on_wait, commits, ticks };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.
@@ -195,7 +198,7 @@ impl Pool {
     }
 
     /// Through which everything goes that waits for the database.
-    fn pulse(&self) -> &Pulse {
+    pub(crate) fn pulse(&self) -> &Pulse {
         &self.0.pulse
     }
 
@@ -223,6 +226,15 @@ impl Pool {
 
     pub(crate) fn commits(&self) -> &Commits {
         &self.0.commits
+    }
+
+    pub(crate) fn ticks(&self) -> &Ticks {
+        &self.0.ticks
+    }
+
+    /// Whether both are the same pool.
+    pub fn is(&self, other: &Pool) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     async fn begin<'s>(&self, scope: &'s Scope, lane: Lane, mode: tx::Mode) -> Result<Tx<'s>> {

@@ -65,6 +65,8 @@ pub struct Tx<'s> {
     announced: Kinds,
     /// What is to be told once it is committed.
     pub(super) news: News,
+    /// When a service must look at what it wrote.
+    due: Option<Time>,
     /// From asking for the connection to giving it back.
     span: Span,
 }
@@ -107,6 +109,7 @@ impl<'s> Tx<'s> {
             written: Kinds::NONE,
             announced: Kinds::ALL,
             news: News::default(),
+            due: None,
             span,
         }
     }
@@ -124,6 +127,12 @@ impl<'s> Tx<'s> {
     pub fn announcing(mut self, kinds: Kinds) -> Self {
         self.announced = kinds;
         self
+    }
+
+    /// Says that what this writes falls due at a time: services look at the workspace then ([`crate::ticks`]). Costs
+    /// nothing where something as early is known. Too early does no harm.
+    pub fn falls_due(&mut self, at: Option<Time>) {
+        self.due = self.due.into_iter().chain(at).min();
     }
 
     /// All rows of a statement.
@@ -270,6 +279,9 @@ impl<'s> Tx<'s> {
         if cfg!(debug_assertions) && !heard.without(self.announced).is_empty() {
             let hidden = heard.without(self.announced);
             return Err(Error::internal(format!("the operation touches {hidden:?}, which its entry does not say")));
+        }
+        if let Some(due) = self.due {
+            self.scope.pool().hint(self.scope.workspace(), due).await;
         }
         commits.before(Space::Workspace(self.scope.workspace()), heard).await;
         Ok(heard)

@@ -22,7 +22,7 @@ pub use filter::TaskRunFilter;
 #[cfg(test)]
 pub(crate) use list::statements;
 pub use list::{count, history, list, page};
-pub use set_state::set_state;
+pub use set_state::{cancel_with_flow_run, set_state};
 pub use sort::TaskRunSort;
 
 static READ: LazyLock<String> =

@@ -140,11 +140,36 @@ fn column<'r, T: FromSql<'r>>(cells: &mut Cells<'r>) -> Result<Vec<T>, tokio_pos
 
 /// Puts a proposed state to the rules and writes what they decide. `None` where there is no such run.
 pub async fn set_state(
+    tx: Tx<'_>,
+    id: TaskRunId,
+    proposed: StateCreate,
+    policy: TaskPolicy,
+    asks: &Asks,
+) -> Result<Option<Outcome>> {
+    propose(tx, id, proposed, policy, asks, |_| true).await
+}
+
+/// Cancels a task run because its flow run was; `None` where it has ended.
+pub async fn cancel_with_flow_run(tx: Tx<'_>, id: TaskRunId, asks: &Asks) -> Result<Option<Outcome>> {
+    let cancelled = StateCreate {
+        type_: StateType::Cancelled,
+        name: None,
+        message: Some("The parent flow run was cancelled.".into()),
+        data: None,
+        state_details: Default::default(),
+    };
+    let goes_on = |run: &TaskRunCore| run.progress.state.as_ref().is_none_or(|state| !state.type_.is_final());
+    propose(tx, id, cancelled, TaskPolicy::Minimal, asks, goes_on).await
+}
+
+/// The same, where the run is as `applies` wants it once it is locked.
+async fn propose(
     mut tx: Tx<'_>,
     id: TaskRunId,
     proposed: StateCreate,
     policy: TaskPolicy,
     asks: &Asks,
+    applies: impl FnOnce(&TaskRunCore) -> bool,
 ) -> Result<Option<Outcome>> {
     let details = &proposed.state_details;
     let looks = proposed.type_ == StateType::Running && !details.refresh_cache.unwrap_or_default();
@@ -164,6 +189,10 @@ pub async fn set_state(
         held_leases: held,
     };
     let run: TaskRunCore = run.parse()?;
+    if !applies(&run) {
+        tx.rollback().await?;
+        return Ok(None);
+    }
     let state = proposed.into_state(StateId::new(now), now);
     let Asks { caller, settings } = asks;
     let proposal = Proposal { run, state, facts: &facts, caller, now, settings, seed: rand::random() };

@@ -1,0 +1,74 @@
+//! What a replica does in the background, and how long things are kept.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{WrongSetting, duration, on_off};
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Services")]
+pub struct ServiceSettings {
+    /// Whether this replica does background work (late runs, time-outs, retention, …): on or off. One replica at least must.
+    #[arg(long = "services", env = "PREFECTURE_SERVICES", default_value = "on", value_parser = on_off, action = clap::ArgAction::Set, value_name = "on|off")]
+    pub on: bool,
+
+    /// Workspaces that this replica works on at once in the background; each takes a connection of the pool at a time.
+    #[arg(long = "services-parallel", env = "PREFECTURE_SERVICES_PARALLEL", default_value_t = 4, value_name = "COUNT")]
+    pub parallel: usize,
+
+    /// How often this replica looks which workspaces are due.
+    #[arg(long = "services-poll", env = "PREFECTURE_SERVICES_POLL", default_value = "1s", value_parser = duration, value_name = "DURATION")]
+    pub poll: Duration,
+
+    /// How often every workspace is looked at, due or not: what makes up for a hint that was lost.
+    #[arg(long = "services-sweep", env = "PREFECTURE_SERVICES_SWEEP", default_value = "10m", value_parser = duration, value_name = "DURATION")]
+    pub sweep: Duration,
+
+    /// How long after its scheduled time a run that waits is marked late.
+    #[arg(long, env = "PREFECTURE_LATE_AFTER", default_value = "15s", value_parser = duration, value_name = "DURATION")]
+    pub late_after: Duration,
+
+    /// How long events are kept; 0 for good. A workspace may have its own time, as for the other two.
+    #[arg(long, env = "PREFECTURE_KEEP_EVENTS", default_value = "7d", value_parser = duration, value_name = "DURATION")]
+    pub keep_events: Duration,
+
+    /// How long log lines are kept; 0 for good.
+    #[arg(long, env = "PREFECTURE_KEEP_LOGS", default_value = "30d", value_parser = duration, value_name = "DURATION")]
+    pub keep_logs: Duration,
+
+    /// How long finished runs are kept, with their states, logs and artifacts; 0 for good.
+    #[arg(long, env = "PREFECTURE_KEEP_RUNS", default_value = "0", value_parser = duration, value_name = "DURATION")]
+    pub keep_runs: Duration,
+
+    /// How long things are kept that could not be stored as what they are; 0 for good.
+    #[arg(long, env = "PREFECTURE_KEEP_QUARANTINE", default_value = "30d", value_parser = duration, value_name = "DURATION")]
+    pub keep_quarantine: Duration,
+}
+
+impl ServiceSettings {
+    pub fn validate(&self) -> Result<(), WrongSetting> {
+        if self.parallel == 0 {
+            return Err(WrongSetting::new(
+                "--services-parallel (PREFECTURE_SERVICES_PARALLEL)",
+                "must be at least 1",
+                "4",
+            ));
+        }
+        if self.poll < Duration::from_millis(50) || self.poll > Duration::from_secs(60) {
+            return Err(WrongSetting::new(
+                "--services-poll (PREFECTURE_SERVICES_POLL)",
+                "must be between 50ms and 60s",
+                "1s",
+            ));
+        }
+        if self.sweep < self.poll || self.sweep > Duration::from_secs(86_400) {
+            return Err(WrongSetting::new(
+                "--services-sweep (PREFECTURE_SERVICES_SWEEP)",
+                "must be at least --services-poll and at most 1d",
+                "10m",
+            ));
+        }
+        Ok(())
+    }
+}

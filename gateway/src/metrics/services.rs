@@ -1,0 +1,55 @@
+//! Background work: what was done, how late it was, what failed.
+
+use prometheus::{Gauge, Histogram, HistogramVec, IntCounterVec};
+
+use super::make::Maker;
+
+const LAGS: &[f64] = &[0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
+
+pub struct Services {
+    lag: HistogramVec,
+    done: IntCounterVec,
+    failures: IntCounterVec,
+    claims: Histogram,
+    /// Seconds.
+    pub overdue: Gauge,
+}
+
+impl Services {
+    pub fn new(maker: &Maker<'_>) -> Self {
+        let names = crate::services::names();
+        let lag = "How long after it fell due a service did the first thing of a step";
+        let overdue = "How long the earliest workspace is due that no replica has claimed";
+        Self {
+            lag: maker.histograms("prefecture_service_lag_seconds", lag, "service", &names, LAGS),
+            done: maker.counters("prefecture_service_done_total", "Objects that a service changed", "service", &names),
+            failures: maker.counters(
+                "prefecture_service_failures_total",
+                "Passes of a service that failed",
+                "service",
+                &names,
+            ),
+            claims: maker.histogram(
+                "prefecture_services_claim_lag_seconds",
+                "How long after it fell due a workspace was claimed",
+                LAGS,
+            ),
+            overdue: maker.level("prefecture_services_overdue_seconds", overdue),
+        }
+    }
+
+    pub fn claimed(&self, lag: f64) {
+        self.claims.observe(lag.max(0.0));
+    }
+
+    pub fn looked(&self, service: &'static str, done: u64, lag: Option<f64>) {
+        self.done.with_label_values(&[service]).inc_by(done);
+        if let Some(lag) = lag {
+            self.lag.with_label_values(&[service]).observe(lag.max(0.0));
+        }
+    }
+
+    pub fn failed(&self, service: &'static str) {
+        self.failures.with_label_values(&[service]).inc();
+    }
+}

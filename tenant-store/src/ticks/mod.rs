@@ -1,0 +1,228 @@
+//! When services must look at which workspace: the hints of one database (`cell.tick`).
+//!
+//! The data is the queue. What is due stands in the workspaces' own tables; a row here says when to look there next. It is
+//! written on a connection of its own, before the transaction commits that makes something fall due, and only when that is
+//! earlier than what this replica knows to stand there.
+//!
+//! What may go wrong, and what makes up for it:
+//! * A look comes after the hint and before the commit: what a hint brought about is looked at once more after [`SETTLE`],
+//!   longer than a transaction may take and than a replica trusts what it knows ([`known`]).
+//! * A replica dies while it looks: its claim ends after [`LEASE`], and another claims the workspace.
+//! * A hint is lost (it could not be written, the database crashed in the second after it): every workspace is looked at
+//!   when the sweep says so, whatever its row says.
+//!
+//! Statements travel as one message with their `BEGIN`, without parameters, so they work behind a pooler of transactions.
+//! They hold ids and times, no text of anybody.
+
+mod known;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use domain::WorkspaceId;
+use tokio_postgres::SimpleQueryMessage;
+use uuid::Uuid;
+use wire::Time;
+
+use crate::pool::Pool;
+use crate::{Error, Result};
+use known::Known;
+
+/// How long a claim holds without being renewed.
+pub const LEASE: Duration = Duration::from_secs(10);
+/// How soon what a hint brought about is looked at once more: longer than [`known::TRUST`] and a statement of a state
+/// change together.
+pub const SETTLE: Duration = Duration::from_secs(20);
+/// The earliest that a hint is taken up, so that what it speaks of is committed by then as a rule.
+const HEADWAY_MS: u32 = 300;
+/// How long writing a hint may hold up the transaction that it belongs to.
+const HINT_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a replica knows of a database's hints.
+#[derive(Default)]
+pub(crate) struct Ticks {
+    known: Mutex<Known>,
+}
+
+/// The right to look at a workspace, until the lease ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    pub workspace: WorkspaceId,
+    /// When it fell due.
+    pub due: Time,
+    /// The database's clock when it was claimed.
+    pub now: Time,
+    by: Uuid,
+}
+
+/// What a look around found.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub claims: Vec<Claim>,
+    /// How long the earliest of those that nobody has claimed is due.
+    pub overdue: Duration,
+}
+
+impl Pool {
+    /// Says that something falls due in a workspace, before that is committed. Not being able to say so is no error of the
+    /// transaction: the sweep makes up for it.
+    pub(crate) async fn hint(&self, workspace: WorkspaceId, due: Time) {
+        let known = &self.ticks().known;
+        if !known.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_news(workspace, due, Instant::now()) {
+            return;
+        }
+        let sql = format!(
+            "INSERT INTO cell.tick AS t (workspace_id, hinted) VALUES ('{workspace}', {}) \
+             ON CONFLICT (workspace_id) DO UPDATE SET hinted = excluded.hinted WHERE t.hinted > excluded.hinted",
+            later_of(due)
+        );
+        let written = tokio::time::timeout(HINT_WITHIN, self.tick(&sql)).await;
+        let failed = match written {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("not within {HINT_WITHIN:?}"),
+        };
+        known.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).forget(workspace);
+        tracing::warn!(%workspace, error = failed, "a hint was not written: the sweep will find what is due");
+    }
+
+    /// Claims up to `limit` workspaces that are due and that nobody holds.
+    pub async fn claim(&self, limit: usize) -> Result<Claimed> {
+        let (by, lease) = (Uuid::new_v4(), LEASE.as_secs());
+        let sql = format!(
+            "WITH due AS (SELECT d.workspace_id, least(d.due, d.hinted) AS at, d.hinted <= clock_timestamp() AS hint \
+                FROM cell.tick d WHERE least(d.due, d.hinted) <= clock_timestamp() AND d.claimed_until <= clock_timestamp() \
+                ORDER BY least(d.due, d.hinted) LIMIT {limit} FOR UPDATE SKIP LOCKED), \
+             taken AS (UPDATE cell.tick t SET claimed_by = '{by}', claimed_until = clock_timestamp() + interval '{lease} s', \
+                due = clock_timestamp() + interval '{lease} s', unsettled = t.unsettled OR due.hint, \
+                hinted = CASE WHEN due.hint THEN 'infinity' ELSE t.hinted END \
+                FROM due WHERE t.workspace_id = due.workspace_id RETURNING t.workspace_id, due.at) \
+             SELECT {}, {}, taken.workspace_id, {} FROM (SELECT 1) one LEFT JOIN taken ON true",
+            micros("clock_timestamp()"),
+            micros(
+                "(SELECT least(w.due, w.hinted) FROM cell.tick w WHERE least(w.due, w.hinted) <= clock_timestamp() \
+                 AND w.claimed_until <= clock_timestamp() AND w.workspace_id NOT IN (SELECT taken.workspace_id FROM taken) \
+                 ORDER BY least(w.due, w.hinted) LIMIT 1)"
+            ),
+            micros("taken.at"),
+        );
+        let rows = self.tick(&sql).await?;
+        let mut claimed = Claimed::default();
+        for row in rows {
+            let now = row.time(0)?.ok_or_else(|| Error::internal("a clock without a time"))?;
+            let overdue = row.time(1)?.map_or(0.0, |at| now.seconds_since(at));
+            claimed.overdue = Duration::try_from_secs_f64(overdue).unwrap_or_default();
+            if let (Some(workspace), Some(due)) = (row.id(2)?, row.time(3)?) {
+                claimed.claims.push(Claim { workspace: WorkspaceId(workspace), due, now, by });
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Holds a claim for another lease. Whether it still was held.
+    pub async fn renew(&self, claim: &Claim) -> Result<bool> {
+        let lease = LEASE.as_secs();
+        let sql = format!(
+            "UPDATE cell.tick SET claimed_until = clock_timestamp() + interval '{lease} s', due = clock_timestamp() + interval '{lease} s' \
+             WHERE workspace_id = '{}' AND claimed_by = '{}' RETURNING 1",
+            claim.workspace, claim.by
+        );
+        Ok(!self.tick(&sql).await?.is_empty())
+    }
+
+    /// Gives a claim back and says when to look again; at the latest after `sweep`, and not before `pause`. Whoever lost
+    /// the claim says nothing: the next holder will.
+    pub async fn release(&self, claim: &Claim, next: Option<Time>, pause: Duration, sweep: Duration) -> Result<()> {
+        let next = next.map_or_else(|| "'infinity'::timestamptz".to_owned(), literal);
+        let sql = format!(
+            "UPDATE cell.tick SET claimed_by = NULL, claimed_until = '-infinity', unsettled = false, \
+             due = greatest(clock_timestamp() + interval '{pause} ms', least({next}, clock_timestamp() + interval '{sweep} ms', \
+                CASE WHEN unsettled THEN clock_timestamp() + interval '{settle} ms' ELSE 'infinity' END)) \
+             WHERE workspace_id = '{workspace}' AND claimed_by = '{by}'",
+            pause = pause.as_millis(),
+            sweep = sweep.as_millis(),
+            settle = SETTLE.as_millis(),
+            workspace = claim.workspace,
+            by = claim.by,
+        );
+        self.tick(&sql).await.map(drop)
+    }
+
+    /// Forgets a workspace that is no longer here.
+    pub async fn forget(&self, workspace: WorkspaceId) -> Result<()> {
+        self.tick(&format!("DELETE FROM cell.tick WHERE workspace_id = '{workspace}'")).await.map(drop)
+    }
+
+    /// Makes sure that every one of these workspaces is looked at within `sweep`, as if all hints had been lost. New ones
+    /// are looked at soon, spread over the time of `spread`.
+    pub async fn adopt(&self, workspaces: &[WorkspaceId], spread: Duration, sweep: Duration) -> Result<()> {
+        for some in workspaces.chunks(500) {
+            let mut ids = String::new();
+            for id in some {
+                let _ = write!(ids, "{}'{id}'", if ids.is_empty() { "" } else { "," });
+            }
+            let sql = format!(
+                "INSERT INTO cell.tick (workspace_id, due) \
+                    SELECT id, clock_timestamp() + random() * interval '{} ms' FROM unnest(ARRAY[{ids}]::uuid[]) id \
+                    ON CONFLICT (workspace_id) DO UPDATE SET due = clock_timestamp() + interval '{sweep} ms' \
+                    WHERE tick.due > clock_timestamp() + interval '{sweep} ms'",
+                spread.as_millis(),
+                sweep = sweep.as_millis(),
+            );
+            self.tick(&sql).await?;
+        }
+        Ok(())
+    }
+
+    /// One statement, whose loss in a crash of the database the sweep makes up for: nobody waits for the disk.
+    async fn tick(&self, sql: &str) -> Result<Vec<Cells>> {
+        let asked = async {
+            let object = self.pulse().open().await?;
+            let text = format!("BEGIN;SET LOCAL synchronous_commit TO off;{sql};COMMIT");
+            let answer = object.simple_query(&text).await;
+            if answer.is_err() && object.simple_query("ROLLBACK").await.is_err() {
+                let _ = deadpool_postgres::Object::take(object);
+            }
+            answer.map_err(Error::from)
+        };
+        let messages = self.pulse().or_away(asked).await?;
+        Ok(messages.into_iter().filter_map(Cells::of).collect())
+    }
+}
+
+/// The text cells of a row.
+struct Cells(tokio_postgres::SimpleQueryRow);
+
+impl Cells {
+    fn of(message: SimpleQueryMessage) -> Option<Self> {
+        match message {
+            SimpleQueryMessage::Row(row) => Some(Self(row)),
+            _ => None,
+        }
+    }
+
+    fn time(&self, at: usize) -> Result<Option<Time>> {
+        let micros = self.0.get(at).map(str::parse).transpose();
+        Ok(micros.map_err(Error::internal)?.map(Time::from_micros))
+    }
+
+    fn id(&self, at: usize) -> Result<Option<Uuid>> {
+        self.0.get(at).map(str::parse).transpose().map_err(Error::internal)
+    }
+}
+
+fn micros(time: &str) -> String {
+    format!("(extract(epoch FROM {time}) * 1000000)::bigint")
+}
+
+fn literal(time: Time) -> String {
+    // Digits, and nothing of anybody's.
+    format!("'{time}'::timestamptz")
+}
+
+fn later_of(due: Time) -> String {
+    format!("greatest({}, clock_timestamp() + interval '{HEADWAY_MS} ms')", literal(due))
+}
