@@ -12,7 +12,7 @@ const IN_TIME: Duration = Duration::from_secs(2);
 const OUTAGE: Duration = Duration::from_secs(4);
 const CLIENTS: usize = 6;
 /// What the program may open: its pool, the control plane's, and a few for readiness and looking after both.
-const CONNECTIONS: usize = 16 + 4 + 4;
+const CONNECTIONS: usize = 16 + 4 + 6;
 
 /// Connections that may be tried in an outage, however many clients there are: two pools ask four times a second whether the
 /// database is there, and as often for room.
