@@ -13,10 +13,6 @@ pub mod hub;
 pub mod logs_out;
 pub mod watch;
 
-use domain::WorkspaceId;
-use tenant_store::orchestration::Aftermath;
-
-use crate::App;
 use crate::kit::{Call, Handshake, Op, Reply, Response, Socket};
 use crate::ops;
 use greeting::Greeting;
@@ -46,12 +42,6 @@ async fn events_out(cx: Call) -> Reply<Response> {
 
 async fn logs_out(cx: Call) -> Reply<Response> {
     open(cx, LARGEST_FILTER, |socket, greeting| Box::pin(logs_out::run(socket, greeting)))
-}
-
-/// Tells whoever listens of what was committed in a workspace.
-pub fn tell(app: &App, workspace: WorkspaceId, aftermath: Aftermath) {
-    // Task workers that wait, and listeners to events, join here.
-    let _ = (app, workspace, aftermath);
 }
 
 type Running = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;

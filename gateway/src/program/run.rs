@@ -17,8 +17,7 @@ use crate::app::Parts;
 use crate::cache::Cache;
 use crate::config::{
     CacheSettings, DatabaseSettings, EdgeSettings, EncryptionSettings, ListenSettings, RedisSettings, ServeSettings,
-    ServiceSettings,
-    TokenSettings, WrongSetting,
+    ServiceSettings, TokenSettings, WrongSetting,
 };
 use crate::listen::Listener;
 use crate::live::hub::Hub;

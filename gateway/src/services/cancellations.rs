@@ -25,7 +25,6 @@ pub async fn look(turn: &Turn) -> Result<Look> {
                     if !outcome.written {
                         due::put_off(turn.change().await?, run, None).await?;
                     }
-                    turn.tell(outcome.aftermath);
                 }
                 None => tracing::debug!(flow_run = %run.id, "it went on meanwhile"),
             },
@@ -38,15 +37,13 @@ async fn cancel_children(turn: &Turn, run: &Due, look: &mut Look) -> Result<()> 
     let children = due::children(&mut turn.read().await?, run.id, CHILDREN).await?;
     let more = children.tasks.len() as i64 == CHILDREN || children.subflows.len() as i64 == CHILDREN;
     for task in children.tasks {
-        if let Some(outcome) = task_runs::cancel_with_flow_run(turn.change().await?, task, &turn.asks()).await? {
+        if task_runs::cancel_with_flow_run(turn.change().await?, task, &turn.asks()).await?.is_some() {
             look.did(run.at);
-            turn.tell(outcome.aftermath);
         }
     }
     for subflow in children.subflows {
-        if let Some(outcome) = due::cancel_subflow(turn.change().await?, &subflow, &turn.asks()).await? {
+        if due::cancel_subflow(turn.change().await?, &subflow, &turn.asks()).await?.is_some() {
             look.did(run.at);
-            turn.tell(outcome.aftermath);
         }
     }
     if more {

@@ -15,10 +15,7 @@ pub async fn look(turn: &Turn) -> Result<Look> {
     let mut look = Look::next(found.next.map(|next| next + after));
     for run in found.due {
         match due::mark_late(turn.change().await?, run.id, before, &turn.asks()).await? {
-            Some(outcome) => {
-                look.did(run.at + after);
-                turn.tell(outcome.aftermath);
-            }
+            Some(_) => look.did(run.at + after),
             None => tracing::debug!(flow_run = %run.id, "no longer late"),
         }
     }

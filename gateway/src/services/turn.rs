@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use tenant_store::orchestration::{Aftermath, Asks};
+use tenant_store::orchestration::Asks;
 use tenant_store::{Lane, Result, Scope, Tx};
 use wire::{RawObject, Time};
 
@@ -86,11 +86,6 @@ impl Turn {
     /// The program itself asks the rules.
     pub fn asks(&self) -> Asks {
         Asks { settings: self.app.rules(), ..Asks::default() }
-    }
-
-    /// Tells whoever listens of what was committed.
-    pub fn tell(&self, aftermath: Aftermath) {
-        crate::live::tell(&self.app, self.scope.workspace(), aftermath);
     }
 
     /// Every pass; when the earliest of them is due next.

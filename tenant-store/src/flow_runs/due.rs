@@ -9,7 +9,7 @@ use domain::state::{State, StateType, names};
 use domain::{FlowRunId, StateId, TaskRunId};
 use wire::Time;
 
-use super::facts;
+use super::facts::{self, Wanted};
 use super::set_state::conclude;
 use crate::orchestration::{Asks, Outcome};
 use crate::{Result, Tx};
@@ -77,7 +77,9 @@ pub async fn overdue(tx: &mut Tx<'_>, now: Time, limit: i64) -> Result<Found> {
 
 /// Marks a run late that should have begun before a time. `None` where it is no longer so.
 pub async fn mark_late(mut tx: Tx<'_>, id: FlowRunId, before: Time, asks: &Asks) -> Result<Option<Outcome>> {
-    let Some(locked) = facts::lock(&mut tx, id).await? else { return tx.rollback().await.map(|()| None) };
+    let Some(locked) = facts::lock(&mut tx, id, Wanted::by(FlowPolicy::MarkLate, StateType::Scheduled)).await? else {
+        return tx.rollback().await.map(|()| None);
+    };
     let scheduled = locked.run.progress.next_scheduled_start_time.filter(|at| *at <= before);
     let waits = |state: &State| state.is_scheduled() && state.name() == names::SCHEDULED;
     match (scheduled, locked.run.progress.state.as_ref().is_some_and(waits)) {
@@ -92,7 +94,9 @@ pub async fn mark_late(mut tx: Tx<'_>, id: FlowRunId, before: Time, asks: &Asks)
 /// Ends what waited in a state for too long: a pause that nobody ended has failed, a cancellation that nobody carried out
 /// is carried out. `None` where the run is in another state by now.
 pub async fn end_wait(mut tx: Tx<'_>, due: &Due, asks: &Asks) -> Result<Option<Outcome>> {
-    let Some(locked) = facts::lock(&mut tx, due.id).await? else { return tx.rollback().await.map(|()| None) };
+    let Some(locked) = facts::lock(&mut tx, due.id, Wanted::Run).await? else {
+        return tx.rollback().await.map(|()| None);
+    };
     let state = locked.run.progress.state.as_ref();
     let Some(state) = state.filter(|state| Some(state.id) == due.state_id) else {
         return tx.rollback().await.map(|()| None);
@@ -114,7 +118,9 @@ pub async fn end_wait(mut tx: Tx<'_>, due: &Due, asks: &Asks) -> Result<Option<O
 /// Cancels a subflow of a run that was cancelled; one of a deployment is asked to. `None` where the parent or the subflow
 /// is in another state by now.
 pub async fn cancel_subflow(mut tx: Tx<'_>, subflow: &Due, asks: &Asks) -> Result<Option<Outcome>> {
-    let Some(locked) = facts::lock(&mut tx, subflow.id).await? else { return tx.rollback().await.map(|()| None) };
+    let Some(locked) = facts::lock(&mut tx, subflow.id, Wanted::Run).await? else {
+        return tx.rollback().await.map(|()| None);
+    };
     let (id, now) = (StateId::new(locked.now), locked.now);
     let deployed = locked.run.deployment_id.is_some();
     let state = match locked.run.progress.state.as_ref().map(|state| state.type_) {
