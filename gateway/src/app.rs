@@ -61,8 +61,20 @@ pub struct Parts {
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        let Parts { control, pools, cache, edge, services, metrics, redis, hub, tokens, default_workspace, key_ring, scheme } =
-            parts;
+        let Parts {
+            control,
+            pools,
+            cache,
+            edge,
+            services,
+            metrics,
+            redis,
+            hub,
+            tokens,
+            default_workspace,
+            key_ring,
+            scheme,
+        } = parts;
         let keys = Keys::new(control.clone(), tokens, metrics.keys.clone());
         let limits = Limits::new(&edge.limits, control.clone(), redis.clone(), metrics.clone());
         let (drain, _) = watch::channel(false);
