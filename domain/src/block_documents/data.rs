@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 use wire::{Json, RawObject};
 
@@ -53,6 +54,13 @@ fn referred(key: &str, reference: &Json<'_>) -> Result<BlockDocumentId, Refusal>
 
 fn wrong(key: &str) -> Refusal {
     format!("Received block reference with a block_document_id that is no UUID in key {key}")
+}
+
+/// What everybody in the workspace may be told of data whose secrets are hidden: the fields that the schema declares. Who
+/// keeps a secret in a field of another name tells nobody.
+pub fn declared(data: &RawObject, fields: &RawObject) -> Map<String, Value> {
+    let (Value::Object(data), fields) = (data.0.to_value(), fields.0.to_value()) else { return Map::new() };
+    data.into_iter().filter(|(name, _)| fields["properties"].get(name).is_some()).collect()
 }
 
 /// Data with the secrets hidden.
@@ -187,6 +195,14 @@ mod tests {
         ] {
             assert_eq!(text(&hide(&parsed(data), &secrets(&ways))), shown, "{data} {ways:?}");
         }
+    }
+
+    #[test]
+    fn fields_that_no_schema_declares_are_told_of_to_nobody() {
+        let object = |text: &str| RawObject(wire::RawJson::from_text(text.to_owned()).unwrap());
+        let told = declared(&object(r#"{"a":"x","b":"y"}"#), &object(r#"{"properties":{"a":{}}}"#));
+        assert_eq!(told.keys().collect::<Vec<_>>(), ["a"]);
+        assert!(declared(&object(r#"{"a":"x"}"#), &object("{}")).is_empty());
     }
 
     #[test]

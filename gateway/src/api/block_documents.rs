@@ -161,6 +161,7 @@ async fn update(cx: Call, id: Path<BlockDocumentId>, body: JsonBody<BlockDocumen
         Update::NoBlockSchema => Err(unknown("block schema")),
         Update::NoSuchReference => Err(unknown("block document that it refers to")),
         Update::Refused(why) => Err(Failure::bad_request(why)),
+        Update::TooMany => Err(too_many(TooMany)),
     }
 }
 

@@ -67,6 +67,7 @@ pub enum Update {
     NoBlockSchema,
     NoSuchReference,
     Refused(Refusal),
+    TooMany,
 }
 
 /// Why a document cannot be written so.
@@ -92,7 +93,7 @@ impl From<Refusal> for Halt {
 pub async fn create(mut tx: Tx<'_>, new: &BlockDocumentCreate, ring: &KeyRing) -> Result<Creation> {
     match make(&mut tx, new, ring).await {
         Ok(Creation::Made(made)) => {
-            tx.tell(lifecycle::blocks::block_document(Action::Created, &made));
+            tell(&mut tx, Action::Created, &made);
             tx.commit().await?;
             Ok(Creation::Made(made))
         }
@@ -147,12 +148,11 @@ async fn shown(tx: &mut Tx<'_>, id: BlockDocumentId, ring: &KeyRing) -> Result<C
     }
 }
 
-/// Tells of a document as it is now, with its secrets hidden. One that holds too many others is not told of.
-async fn tell(tx: &mut Tx<'_>, action: Action, id: BlockDocumentId, ring: &KeyRing) -> Result<()> {
-    if let Ok(Some(document)) = read(tx, Which::Id(id), &Reading { ring, secrets: Secrets::Hidden }).await? {
-        tx.tell(lifecycle::blocks::block_document(action, &document));
+/// Tells of a document whose secrets are hidden; of anonymous ones nobody is told.
+fn tell(tx: &mut Tx<'_>, action: Action, document: &BlockDocument) {
+    if !document.is_anonymous {
+        tx.tell(lifecycle::blocks::block_document(action, document));
     }
-    Ok(())
 }
 
 pub async fn update(
@@ -162,11 +162,17 @@ pub async fn update(
     ring: &KeyRing,
 ) -> Result<Update> {
     match change_it(&mut tx, id, change, ring).await {
-        Ok(true) => {
-            tell(&mut tx, Action::Updated, id, ring).await?;
-            tx.commit().await?;
-            Ok(Update::Done)
-        }
+        Ok(true) => match read(&mut tx, Which::Id(id), &Reading { ring, secrets: Secrets::Hidden }).await? {
+            Ok(document) => {
+                document.iter().for_each(|document| tell(&mut tx, Action::Updated, document));
+                tx.commit().await?;
+                Ok(Update::Done)
+            }
+            Err(TooMany) => {
+                tx.rollback().await?;
+                Ok(Update::TooMany)
+            }
+        },
         outcome => {
             tx.rollback().await?;
             match outcome {
@@ -244,10 +250,10 @@ pub async fn replace(
     match made {
         Ok(made @ (Creation::Made(_) | Creation::Replaced(_))) => {
             if let Creation::Made(document) = &made {
-                tx.tell(lifecycle::blocks::block_document(Action::Created, document));
+                tell(&mut tx, Action::Created, document);
             }
             if let Creation::Replaced(document) = &made {
-                tx.tell(lifecycle::blocks::block_document(Action::Updated, document));
+                tell(&mut tx, Action::Updated, document);
             }
             tx.commit().await?;
             Ok(made)
@@ -334,14 +340,16 @@ async fn link(tx: &mut Tx<'_>, id: BlockDocumentId, blocks: &[(String, BlockDocu
     Ok(())
 }
 
-/// Whether there was such a document. Those that held it go on without it.
+/// Whether there was such a document. Those that held it go on without it. One that cannot be opened any more goes untold.
 pub async fn delete(mut tx: Tx<'_>, id: BlockDocumentId, ring: &KeyRing) -> Result<bool> {
     let there: Option<(Uuid,)> = tx.opt(LOCK, &[&id]).await?;
     if there.is_none() {
         tx.rollback().await?;
         return Ok(false);
     }
-    tell(&mut tx, Action::Deleted, id, ring).await?;
+    if let Ok(Ok(Some(document))) = read(&mut tx, Which::Id(id), &Reading { ring, secrets: Secrets::Hidden }).await {
+        tell(&mut tx, Action::Deleted, &document);
+    }
     let (gone,): (i64,) = tx.last_one(DELETE, &[&id]).await?;
     Ok(gone == 1)
 }

@@ -1,11 +1,12 @@
-//! What is told of block types and block documents. Of a document's data only texts that are no secrets.
+//! What is told of block types and block documents. Of a document's data only texts that are no secrets, in
+//! fields that the schema declares.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::{Action, Telling};
 use crate::block_documents::BlockDocument;
-use crate::block_documents::data::secret_fields;
+use crate::block_documents::data::{declared, secret_fields};
 use crate::block_types::BlockType;
 use crate::events::Resource;
 
@@ -32,13 +33,10 @@ pub fn block_type(action: Action, block_type: &BlockType) -> Telling {
 pub fn block_document(action: Action, document: &BlockDocument) -> Telling {
     let BlockDocument { id, name, data, block_schema_id, block_schema, block_type_id, block_type_name, .. } = document;
     let type_name = block_type_name.as_deref().unwrap_or_default();
-    let secrets = block_schema.as_ref().map(|schema| secret_fields(&schema.fields)).unwrap_or_default();
-    let told: Map<String, Value> = match data.0.to_value() {
-        Value::Object(fields) => {
-            fields.into_iter().filter(|(field, value)| value.is_string() && !secrets.contains(field)).collect()
-        }
-        _ => Map::new(),
-    };
+    let fields = block_schema.as_ref().map(|schema| &schema.fields);
+    let secrets = fields.map(secret_fields).unwrap_or_default();
+    let mut told = fields.map(|fields| declared(data, fields)).unwrap_or_default();
+    told.retain(|field, value| value.is_string() && !secrets.contains(field));
     let schema = block_schema.as_ref().map(|schema| {
         json!({ "capabilities": schema.capabilities, "block_type": { "id": block_type_id, "name": type_name } })
     });
