@@ -4,7 +4,7 @@ mod columns;
 mod create;
 mod delete;
 mod filter;
-mod job_variables;
+pub(crate) mod job_variables;
 mod limit;
 mod list;
 mod poll;

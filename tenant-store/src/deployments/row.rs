@@ -17,7 +17,8 @@ impl Columns for Deployment {
     const COLUMNS: &'static str = "d.id, d.created, d.updated, d.name, d.version, d.description, d.flow_id, d.paused, \
         d.concurrency_options, d.job_variables, d.parameters, d.tags, d.labels, \
         coalesce((select w.name from work_queue w where w.id = d.work_queue_id), d.work_queue_name), d.work_queue_id, \
-        (select u.last_seen from pulse u where u.resource_id = d.id), d.parameter_openapi_schema, d.path, d.pull_steps, d.entrypoint, d.storage_document_id, d.infrastructure_document_id, \
+        (select u.last_seen from pulse u where u.resource_id = d.id), d.parameter_openapi_schema, d.path, \
+        d.pull_steps, d.entrypoint, d.storage_document_id, d.infrastructure_document_id, \
         (select o.name from work_queue w join work_pool o on o.id = w.work_pool_id where w.id = d.work_queue_id), \
         (select u.status from pulse u where u.resource_id = d.id), d.enforce_parameter_schema, d.concurrency_limit_id";
 }

@@ -2,13 +2,17 @@
 
 use domain::FlowRunId;
 use domain::flow_runs::FlowRunUpdate;
+use domain::job_variables::Checks;
 use domain::labels::Labels;
 use domain::slug::slug;
 use domain::state::StateType;
 use domain::stored::Stored;
-use wire::Patch;
+use wire::{Patch, RawObject};
 
 use crate::artifacts::{self, Gone};
+use crate::deployments::Unfit;
+use crate::deployments::job_variables::{blocks, fit};
+use crate::encryption::KeyRing;
 use crate::{Result, Tx};
 
 const UPDATE: &str = "update flow_run set \
@@ -20,8 +24,9 @@ const UPDATE: &str = "update flow_run set \
     infrastructure_pid = case when $12 then $13 else infrastructure_pid end, \
     job_variables = case when $14 then $15 else job_variables end, \
     updated = now() where id = $1";
-const SCHEDULED: &str = "select r.state_type, d.id is not null from flow_run r left join deployment d on d.id = r.deployment_id \
-    where r.id = $1 for update of r";
+const SCHEDULED: &str = "select r.state_type, d.id is not null, p.base_job_template, d.job_variables from flow_run r \
+    left join deployment d on d.id = r.deployment_id left join work_queue q on q.id = d.work_queue_id \
+    left join work_pool p on p.id = q.work_pool_id where r.id = $1 for update of r";
 const LABELS: &str = "select labels from flow_run where id = $1 for update";
 const SET_LABELS: &str = "update flow_run set labels = $2, updated = now() where id = $1";
 
@@ -33,7 +38,7 @@ const DELETE: &str = concat!(
 );
 
 /// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Updated {
     Done,
     NoRun,
@@ -41,19 +46,26 @@ pub enum Updated {
     NotScheduled(Option<StateType>),
     /// Job variables are those of a deployment, and there is none.
     NoDeployment,
+    /// Job variables do not go with the template of the deployment's pool.
+    JobVariables(Unfit),
 }
 
-pub async fn update(mut tx: Tx<'_>, id: FlowRunId, change: FlowRunUpdate) -> Result<Updated> {
+pub async fn update(mut tx: Tx<'_>, id: FlowRunId, change: FlowRunUpdate, ring: &KeyRing) -> Result<Updated> {
     let FlowRunUpdate { name, flow_version, parameters, empirical_policy, tags, infrastructure_pid, job_variables } =
         change;
-    if let Patch::Set(Some(_)) = job_variables {
-        let found: Option<(Option<StateType>, bool)> = tx.opt(SCHEDULED, &[&id]).await?;
-        // Whether the variables fit the pool's template is looked at when pools have templates.
+    if let Patch::Set(Some(variables)) = &job_variables {
+        type Found = (Option<StateType>, bool, Option<RawObject>, Option<RawObject>);
+        let found: Option<Found> = tx.opt(SCHEDULED, &[&id]).await?;
         let refused = match found {
             None => Some(Updated::NoRun),
-            Some((Some(StateType::Scheduled), true)) => None,
-            Some((Some(StateType::Scheduled), false)) => Some(Updated::NoDeployment),
-            Some((state, _)) => Some(Updated::NotScheduled(state)),
+            Some((Some(StateType::Scheduled), true, Some(template), Some(deployment))) => {
+                let blocks = blocks(&mut tx, &template, ring).await?;
+                let fits = blocks.and_then(|blocks| fit(&template, &blocks, &[&deployment, variables], Checks::Run));
+                fits.err().map(Updated::JobVariables)
+            }
+            Some((Some(StateType::Scheduled), true, ..)) => None,
+            Some((Some(StateType::Scheduled), false, ..)) => Some(Updated::NoDeployment),
+            Some((state, ..)) => Some(Updated::NotScheduled(state)),
         };
         if let Some(refused) = refused {
             tx.rollback().await?;

@@ -12,6 +12,7 @@ use wire::Input;
 
 use super::{Asks, Outcome};
 use crate::control::{By, Control, NewAccount, NewWorkspace};
+use crate::encryption::KeyRing;
 use crate::flow_runs::{self, Creation, Updated};
 use crate::testing::Installation;
 use crate::{Lane, Scope, flows, task_runs};
@@ -279,7 +280,7 @@ async fn changes_that_are_no_states() {
     let run = made(&scope, &format!(r#"{{"flow_id":"{flow}","labels":{{"a":1}}}}"#)).await;
     let update = async |body: &str| {
         let change: FlowRunUpdate = parsed(body);
-        flow_runs::update(scope.write(Lane::Hot).await.unwrap(), run.id, change).await.unwrap()
+        flow_runs::update(scope.write(Lane::Hot).await.unwrap(), run.id, change, &KeyRing::default()).await.unwrap()
     };
     assert_eq!(
         update(r#"{"name":"n","tags":["t"],"infrastructure_pid":"7","empirical_policy":{"retries":2}}"#).await,
@@ -374,7 +375,7 @@ async fn what_a_service_must_look_at_is_due() {
     set(&scope, run, state("RUNNING")).await;
     assert_eq!(counted(&scope, DUE).await, 0);
     let change: FlowRunUpdate = parsed(r#"{"infrastructure_pid":"1"}"#);
-    flow_runs::update(scope.write(Lane::Hot).await.unwrap(), run, change).await.unwrap();
+    flow_runs::update(scope.write(Lane::Hot).await.unwrap(), run, change, &KeyRing::default()).await.unwrap();
     set(&scope, run, state("CANCELLING")).await;
     assert_eq!(counted(&scope, DUE).await, 1);
 }

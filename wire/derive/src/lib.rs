@@ -2,8 +2,8 @@
 //!
 //! On a struct: `#[input(forbid_extra)]` refuses unknown fields; `#[input(parameters)]` marks a body whose fields are the
 //! operation's parameters (no body is an empty object); `#[input(before = FN)]` hands the whole value to
-//! `fn(&Json, &mut Errors) -> Option<Cow<Json>>` first, for rules that look at several fields. On a field: `default`, `default = EXPR`, `rename = "…"`,
-//! `with = FN`, `pattern = "…"`, `min_length`, `max_length`, `ge`, `gt`, `le`, `lt`.
+//! `fn(&Json, &mut Errors) -> Option<Cow<Json>>` first, for rules that look at several fields. On a field: `default`,
+//! `default = EXPR`, `rename = "…"`, `with = FN`, `pattern = "…"`, `min_length`, `max_length`, `ge`, `gt`, `le`, `lt`.
 //! On an enum of plain variants each is written in SCREAMING_SNAKE_CASE unless `#[input(rename = "…")]` says otherwise.
 
 mod attributes;

@@ -13,6 +13,7 @@ use domain::rules::FlowPolicy;
 use domain::rules::decision::OrchestrationResult;
 use domain::state::StateType;
 use domain::states::SetState;
+use tenant_store::deployments::Unfit;
 use tenant_store::flow_runs::{self, Creation, Updated};
 
 use super::asks::{answer, asks, created_by, exception_not_found};
@@ -70,7 +71,7 @@ fn tag(run: &FlowRun) -> ETag {
 }
 
 async fn update(cx: Call, id: Path<FlowRunId>, body: JsonBody<FlowRunUpdate>) -> Reply<NoContent> {
-    let refused = match flow_runs::update(cx.write().await?, *id, body.0).await? {
+    let refused = match flow_runs::update(cx.write().await?, *id, body.0, cx.app.key_ring()).await? {
         Updated::Done => return Ok(NoContent),
         Updated::NoRun => return Err(not_found()),
         Updated::NotScheduled(None) => "Flow run state is required to update job variables but none exists".to_owned(),
@@ -78,6 +79,10 @@ async fn update(cx: Call, id: Path<FlowRunId>, body: JsonBody<FlowRunUpdate>) ->
             format!("Job variables for a flow run in state {} cannot be updated", StateType::as_str(state))
         }
         Updated::NoDeployment => "A deployment for the flow run could not be found".to_owned(),
+        Updated::JobVariables(Unfit::Invalid(why)) => {
+            return Err(Failure::unprocessable(format!("Error updating flow run: {why}")));
+        }
+        Updated::JobVariables(Unfit::NoBlock) => return Err(Failure::not_found("Block not found.")),
     };
     Err(Failure::bad_request(refused))
 }
