@@ -14,24 +14,27 @@ const RENEW: &str =
     "update concurrency_lease set expires_at = clock_timestamp() + make_interval(secs => $2) where id = $1";
 
 macro_rules! end {
-    ($which:literal) => {
+    ($which:literal, $answer:literal) => {
         concat!(
             "with e as (delete from concurrency_lease e where ",
             $which,
-            " returning e.limit_ids, e.slots, e.created), \
+            " returning e.limit_ids, e.slots, e.created, e.expires_at), \
              delta as materialized (",
             of_ended!(),
             "e), ",
             settle!(),
-            " select count(*) from e"
+            " select ",
+            $answer,
+            " from e"
         )
     };
 }
 
-const RELEASE: &str = end!("e.id = $1");
+const RELEASE: &str = end!("e.id = $1", "count(*)");
 const REAP: &str = end!(
     "e.id in (select x.id from concurrency_lease x where x.expires_at < clock_timestamp() order by x.expires_at \
-       limit $1 for update skip locked)"
+       limit $1 for update skip locked)",
+    "count(*), min(e.expires_at)"
 );
 const NEXT: &str = "select min(expires_at) from concurrency_lease";
 
@@ -61,10 +64,18 @@ pub async fn release(tx: Tx<'_>, lease: LeaseId) -> Result<bool> {
     Ok(ended == 1)
 }
 
-/// Ends leases that ran out and gives their slots back, some hundred at once: how many.
-pub async fn reap(tx: Tx<'_>) -> Result<i64> {
-    let (ended,) = tx.last_one(REAP, &[&REAPED_AT_ONCE]).await?;
-    Ok(ended)
+/// Leases that were reaped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reaped {
+    pub count: i64,
+    /// When the first of them ran out.
+    pub since: Option<Time>,
+}
+
+/// Ends leases that ran out and gives their slots back, some hundred at once. What a holder renews meanwhile is left alone.
+pub async fn reap(tx: Tx<'_>) -> Result<Reaped> {
+    let (count, since) = tx.last_one(REAP, &[&REAPED_AT_ONCE]).await?;
+    Ok(Reaped { count, since })
 }
 
 /// When the next lease runs out.

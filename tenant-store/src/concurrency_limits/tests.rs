@@ -105,12 +105,12 @@ async fn what_ran_out_is_reaped_and_what_was_renewed_is_not() {
     for _ in 0..4 {
         all.push(take(&scope, &["a"]).await.expect("there is room"));
     }
-    assert_eq!(leases::reap(write(&scope).await).await.unwrap(), 0, "none ran out");
+    assert_eq!(leases::reap(write(&scope).await).await.unwrap().count, 0, "none ran out");
     an_hour_passes(&scope).await;
     // It ran out and was not reaped yet, so it stands.
     assert!(leases::renew(write(&scope).await, all[0], Duration::from_secs(600)).await.unwrap());
-    assert_eq!(leases::reap(write(&scope).await).await.unwrap(), 3);
-    assert_eq!(leases::reap(write(&scope).await).await.unwrap(), 0);
+    assert_eq!(leases::reap(write(&scope).await).await.unwrap().count, 3);
+    assert_eq!(leases::reap(write(&scope).await).await.unwrap().count, 0);
     assert_eq!(in_use(&scope, "a").await, 1);
     let next = leases::next_expiry(&mut scope.read(Lane::Read).await.unwrap()).await.unwrap().expect("one is left");
     assert!(next > Time::of_machine() + Duration::from_secs(300));
@@ -234,7 +234,7 @@ async fn runs_of_a_deployment_wait_for_its_slots() {
     // Another is up too late: its slot went, and went to a third.
     assert_eq!(set(&scope, third, "PENDING").await.result.verdict, Verdict::Accept);
     an_hour_passes(&scope).await;
-    assert_eq!(leases::reap(write(&scope).await).await.unwrap(), 1);
+    assert_eq!(leases::reap(write(&scope).await).await.unwrap().count, 1);
     let fourth = run(&scope, deployment).await;
     assert_eq!(set(&scope, fourth, "PENDING").await.result.verdict, Verdict::Accept);
     let late = set(&scope, third, "RUNNING").await;
@@ -246,7 +246,7 @@ async fn runs_of_a_deployment_wait_for_its_slots() {
     let fifth = run(&scope, deployment).await;
     let pending = set(&scope, fifth, "PENDING").await.result.state.unwrap();
     an_hour_passes(&scope).await;
-    assert_eq!(leases::reap(write(&scope).await).await.unwrap(), 1);
+    assert_eq!(leases::reap(write(&scope).await).await.unwrap().count, 1);
     let running = set(&scope, fifth, "RUNNING").await.result.state.unwrap();
     let lease_of = |state: &domain::state::State| state.state_details.deployment_concurrency_lease_id;
     assert!(lease_of(&running).is_some() && lease_of(&running) != lease_of(&pending));

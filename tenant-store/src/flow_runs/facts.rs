@@ -1,6 +1,9 @@
 //! What the rules must know about a flow run that changes state: one statement, which locks the run and, for a subflow,
-//! the task run that stands for it. Where the rules may ask for a slot, another statement in its place also locks the lease
-//! that the run's state names, and then its deployment's limit.
+//! the task run that stands for it.
+//!
+//! Whoever becomes PENDING may ask for a slot, and the statement in its place locks the deployment's limit too. Who becomes
+//! RUNNING holds a lease already if there is a limit, and nearly no run does: that is looked after by a statement of its own,
+//! so that the others pay nothing for it.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -15,7 +18,7 @@ use domain::rules::facts::{
 use domain::run::FlowRunCore;
 use domain::state::StateType;
 use domain::stored::Stored;
-use domain::{DeploymentId, FlowId, FlowRunId, LeaseId, LimitId, WorkPoolId, WorkQueueId};
+use domain::{DeploymentId, FlowId, FlowRunId, LimitId, WorkPoolId, WorkQueueId};
 use tokio_postgres::Row;
 use wire::Time;
 
@@ -27,6 +30,12 @@ use crate::{Result, Tx};
 /// The first part waits for the lock; the clock is read after it, so no state is stamped before the one it follows.
 ///
 /// States that were written while this waited are not in `taken`, but the last of them is the run's own, which is.
+macro_rules! options_columns {
+    () => {
+        "d.concurrency_options ->> 'collision_strategy', (d.concurrency_options ->> 'grace_period_seconds')::bigint"
+    };
+}
+
 static FACTS: LazyLock<String> = LazyLock::new(|| text(Wanted::Run));
 static FACTS_WITH_LIMIT: LazyLock<String> = LazyLock::new(|| text(Wanted::RunAndLimit));
 
@@ -40,44 +49,46 @@ fn text(wanted: Wanted) -> String {
          t as materialized (select {task} from task_run t where t.id = (select r.parent_task_run_id from r) for update){locks} \
          select {run}, clock_timestamp(), array(select s.timestamp from run_state s where s.run_id = r.id and s.timestamp >= now()), \
          r.tags, r.created_by, f.id, f.name, f.tags, d.id, d.name, d.tags, q.id, q.name, p.id, p.name, p.type, {task}, \
-         {held}, d.concurrency_limit_id{columns} \
+         d.concurrency_limit_id{columns} \
          from r left join flow f on f.id = r.flow_id left join deployment d on d.id = r.deployment_id \
          left join work_queue q on q.id = r.work_queue_id left join work_pool p on p.id = q.work_pool_id left join t on true{joined}",
         run = flow_columns!(),
         task = task_columns!(),
-        held = held_leases!(),
     )
 }
 
-/// Leases before limits, as everywhere.
 const LIMIT_LOCKS: &str = ", \
-    e as materialized (select e.id from concurrency_lease e where e.id = \
-      (select (r.state -> 'state_details' ->> 'deployment_concurrency_lease_id')::uuid from r) for update), \
     l as materialized (select l.id, l.name, l.active, l.\"limit\", l.active_slots, l.slot_decay_per_second, l.updated, \
         l.avg_slot_occupancy_seconds from concurrency_limit l \
-      where l.id = (select d.concurrency_limit_id from deployment d where d.id = (select r.deployment_id from r)) \
-        and (select count(*) from e) >= 0 for update)";
-const LIMIT_COLUMNS: &str = concat!(
-    ", d.concurrency_options ->> 'collision_strategy', (d.concurrency_options ->> 'grace_period_seconds')::bigint, \
-      exists(select 1 from e), ",
-    limit_columns!()
+      where l.id = (select d.concurrency_limit_id from deployment d where d.id = (select r.deployment_id from r)) for update)";
+const LIMIT_COLUMNS: &str = concat!(", false, ", options_columns!(), ", ", limit_columns!());
+
+/// The lease that a run holds, and its deployment's limit, locked in this order as everywhere.
+const SLOT: &str = concat!(
+    "with e as materialized (select e.id from concurrency_lease e where e.id = $1 for update), \
+     l as materialized (select l.id, l.name, l.active, l.\"limit\", l.active_slots, l.slot_decay_per_second, l.updated, \
+        l.avg_slot_occupancy_seconds from concurrency_limit l where l.id = $2 and (select count(*) from e) >= 0 for update) \
+     select exists(select 1 from e), ",
+    options_columns!(),
+    ", ",
+    limit_columns!(),
+    " from deployment d left join l on true where d.id = $3"
 );
+const PARENTS_LEASES: &str = concat!("select ", held_leases!(), " from task_run t where t.id = $1");
 
 /// What is to be locked and known.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Wanted {
     Run,
-    /// Also its deployment's limit, and the lease on it.
+    /// Also its deployment's limit.
     RunAndLimit,
 }
 
 impl Wanted {
-    /// What the rules must know before a run enters a type of state.
+    /// What is to be locked with a run that is to enter a type of state.
     pub fn by(policy: FlowPolicy, type_: StateType) -> Self {
         match (policy, type_) {
-            (FlowPolicy::Core, StateType::Pending | StateType::Running) | (FlowPolicy::MarkLate, _) => {
-                Self::RunAndLimit
-            }
+            (FlowPolicy::Core, StateType::Pending) | (FlowPolicy::MarkLate, _) => Self::RunAndLimit,
             _ => Self::Run,
         }
     }
@@ -148,8 +159,6 @@ struct Found {
     now: Time,
     taken: Vec<Time>,
     around: Around,
-    /// Of the parent task run.
-    held_leases: Vec<LeaseId>,
     limit_id: Option<LimitId>,
     slot: Slot,
 }
@@ -169,17 +178,18 @@ impl Found {
         let (now, taken) = (cells.next()?, cells.next()?);
         let (tags, created_by) = (cells.next()?, cells.next()?);
         let around = Around::read(tags, created_by, cells)?;
-        let (held_leases, limit_id) = (cells.next()?, cells.next()?);
+        let limit_id = cells.next()?;
         let slot = match wanted {
             Wanted::Run => Slot::default(),
             Wanted::RunAndLimit => Slot::read(cells)?,
         };
-        Ok(Self { run, now, taken, around, held_leases, limit_id, slot })
+        Ok(Self { run, now, taken, around, limit_id, slot })
     }
 }
 
 impl Slot {
     fn read(cells: &mut Cells<'_>) -> Result<Self, tokio_postgres::Error> {
+        let lease_stands = cells.next()?;
         let (strategy, grace): (Option<&str>, Option<i64>) = (cells.next()?, cells.next()?);
         let collision_strategy = match strategy {
             Some("CANCEL_NEW") => CollisionStrategy::CancelNew,
@@ -188,9 +198,15 @@ impl Slot {
         let grace_period = grace.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
         Ok(Self {
             options: strategy.map(|_| ConcurrencyOptions { collision_strategy, grace_period }),
-            lease_stands: cells.next()?,
+            lease_stands,
             limit: cells.object(LIMIT_WIDTH, read_limit)?,
         })
+    }
+}
+
+impl FromRow for Slot {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Self::read(&mut Cells::of(row))
     }
 }
 
@@ -220,19 +236,37 @@ pub(super) async fn lock_wanted(tx: &mut Tx<'_>, id: FlowRunId, wanted: Wanted) 
         Wanted::Run => tx.opt(FACTS.as_str(), &[&id]).await?.map(|Bare(found)| found),
         Wanted::RunAndLimit => tx.opt(FACTS_WITH_LIMIT.as_str(), &[&id]).await?.map(|WithLimit(found)| found),
     };
-    let Some(Found { run, now, taken, around, held_leases, limit_id, slot }) = found else { return Ok(None) };
+    let Some(Found { run, now, taken, around, limit_id, slot }) = found else { return Ok(None) };
     let run = run.parse()?;
     let (around, mut facts) = around.parse()?;
     if let Some(deployment) = &mut facts.deployment {
         *deployment = DeploymentFacts { limit_id, limit: slot.limit, options: slot.options };
     }
-    if let Some(parent) = &mut facts.parent_task {
-        parent.facts.held_leases = held_leases;
+    // A task run that stands for a subflow has tags only where its caller gave it some.
+    if let Some(parent) = facts.parent_task.as_mut().filter(|parent| !parent.run.tags.is_empty()) {
+        (parent.facts.held_leases,) = tx.one(PARENTS_LEASES, &[&parent.run.id]).await?;
     }
     let mut taken_timestamps: BTreeSet<Time> = taken.into_iter().collect();
     taken_timestamps.extend(run.progress.state.as_ref().map(|state| state.timestamp));
-    let facts = FlowFacts { taken_timestamps, lease_stands: slot.lease_stands, ..facts };
+    let facts = FlowFacts { taken_timestamps, ..facts };
     Ok(Some(Locked { run, facts, around, now }))
+}
+
+/// What must be known of the slot that a run holds before it goes on in it, locked with its lease.
+pub(super) async fn look_after_slot(tx: &mut Tx<'_>, locked: &mut Locked) -> Result<()> {
+    let state = locked.run.progress.state.as_ref().filter(|state| state.is_pending());
+    let lease = state.and_then(|state| state.state_details.deployment_concurrency_lease_id);
+    let (Some(lease), Some(id), Some(deployment)) = (lease, locked.run.deployment_id, &mut locked.facts.deployment)
+    else {
+        return Ok(());
+    };
+    let Some(limit_id) = deployment.limit_id else { return Ok(()) };
+    if let Some(slot) = tx.opt::<Slot>(SLOT, &[&lease, &limit_id, &id]).await? {
+        let Slot { options, lease_stands, limit } = slot;
+        *deployment = DeploymentFacts { limit_id: Some(limit_id), limit, options };
+        locked.facts.lease_stands = lease_stands;
+    }
+    Ok(())
 }
 
 /// The failed task runs of a run, locked: clients of old want them brought back. They hold no slots: they gave them back

@@ -28,10 +28,13 @@ pub async fn set_state(
     policy: FlowPolicy,
     asks: &Asks,
 ) -> Result<Option<Outcome>> {
-    let Some(locked) = facts::lock_wanted(&mut tx, id, Wanted::by(policy, proposed.type_)).await? else {
+    let Some(mut locked) = facts::lock_wanted(&mut tx, id, Wanted::by(policy, proposed.type_)).await? else {
         tx.rollback().await?;
         return Ok(None);
     };
+    if policy == FlowPolicy::Core && proposed.type_ == StateType::Running {
+        facts::look_after_slot(&mut tx, &mut locked).await?;
+    }
     let state = proposed.into_state(StateId::new(locked.now), locked.now);
     conclude(tx, locked, state, policy, asks, None).await.map(Some)
 }
