@@ -8,7 +8,6 @@ use domain::concurrency_limits::{
     OF_TAG,
 };
 use domain::rules::decision::HELD_FOREVER;
-use domain::settings::Settings;
 use tenant_store::concurrency_limits::slots::{self, Found, NewLease, Taken, Taking};
 use tenant_store::concurrency_limits::tags::{self, Which};
 use uuid::Uuid;
@@ -100,7 +99,7 @@ async fn increment(cx: Call, body: JsonBody<OfTaskRun>) -> Reply<Or<423, Json<Ve
     let holder = ConcurrencyLeaseHolder { r#type: HolderType::TaskRun, id: task_run_id };
     let id = LeaseId::new(Time::of_machine());
     let lease = NewLease { id, seconds: HELD_FOREVER.as_secs_f64(), holder: Some(holder) };
-    let settings = Settings::default();
+    let settings = cx.app.rules();
     let taken = slots::take(cx.write().await?, &names, 1, Taking::OfTags, Some(lease), &settings).await?;
     match taken {
         Taken::All(found) => Ok(Or(Json(by_tags(found.into_iter().filter(|found| found.active), &wanted)))),

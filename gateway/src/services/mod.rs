@@ -12,6 +12,7 @@
 mod cancellations;
 mod claims;
 mod late_runs;
+mod leases;
 mod retention;
 mod turn;
 
@@ -35,6 +36,7 @@ pub struct Pass {
 /// In the order in which they are made: what ends runs first, so that slots are free for what comes after.
 pub static PASSES: &[Pass] = &[
     Pass { name: "cancellations", look: |turn| Box::pin(cancellations::look(turn)) },
+    Pass { name: "leases", look: |turn| Box::pin(leases::look(turn)) },
     Pass { name: "late_runs", look: |turn| Box::pin(late_runs::look(turn)) },
     Pass { name: "retention", look: |turn| Box::pin(retention::look(turn)) },
 ];

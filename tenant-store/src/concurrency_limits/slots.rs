@@ -1,10 +1,14 @@
 //! Taking slots of several limits, all or none, and giving back what no lease holds.
 
+use std::time::Duration;
+
 use domain::concurrency_limits::{ConcurrencyLeaseHolder, MinimalConcurrencyLimitResponse, Mode, Refusing};
+use domain::rules::decision::HELD_FOREVER;
 use domain::settings::Settings;
 use domain::{LeaseId, LimitId};
 use tokio_postgres::Row;
 use uuid::Uuid;
+use wire::Time;
 
 use super::{in_use, leases};
 use crate::pool::FromRow;
@@ -144,7 +148,7 @@ impl FromRow for Line {
 
 /// Takes slots of every active limit of these names, and makes the lease that holds them; all or nothing.
 pub async fn take(
-    tx: Tx<'_>,
+    mut tx: Tx<'_>,
     names: &[String],
     slots: i64,
     taking: Taking,
@@ -159,6 +163,8 @@ pub async fn take(
     let seconds = lease.map(|lease| lease.seconds);
     let how = taking.number();
     let params: [crate::pool::Param<'_>; 9] = [&names, &slots, &how, &tag_wait, &wait, &id, &kind, &whose, &seconds];
+    let ends = seconds.filter(|seconds| *seconds < HELD_FOREVER.as_secs_f64());
+    tx.falls_due(ends.map(|seconds| Time::of_machine() + Duration::from_secs_f64(seconds)));
     // Denials are written too, so it commits whatever the outcome.
     let lines: Vec<Line> = tx.last_all(TAKE, &params).await?;
     let outcome = lines.first().map_or(0, |line| line.outcome);

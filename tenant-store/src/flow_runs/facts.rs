@@ -225,13 +225,8 @@ impl FromRow for WithLimit {
     }
 }
 
-/// Locks a run; `None` where there is none.
-pub(super) async fn lock(tx: &mut Tx<'_>, id: FlowRunId) -> Result<Option<Locked>> {
-    lock_wanted(tx, id, Wanted::Run).await
-}
-
-/// Locks a run, and what else is wanted with it.
-pub(super) async fn lock_wanted(tx: &mut Tx<'_>, id: FlowRunId, wanted: Wanted) -> Result<Option<Locked>> {
+/// Locks a run, and what else is wanted with it; `None` where there is none.
+pub(super) async fn lock(tx: &mut Tx<'_>, id: FlowRunId, wanted: Wanted) -> Result<Option<Locked>> {
     let found = match wanted {
         Wanted::Run => tx.opt(FACTS.as_str(), &[&id]).await?.map(|Bare(found)| found),
         Wanted::RunAndLimit => tx.opt(FACTS_WITH_LIMIT.as_str(), &[&id]).await?.map(|WithLimit(found)| found),

@@ -28,7 +28,7 @@ pub async fn set_state(
     policy: FlowPolicy,
     asks: &Asks,
 ) -> Result<Option<Outcome>> {
-    let Some(mut locked) = facts::lock_wanted(&mut tx, id, Wanted::by(policy, proposed.type_)).await? else {
+    let Some(mut locked) = facts::lock(&mut tx, id, Wanted::by(policy, proposed.type_)).await? else {
         tx.rollback().await?;
         return Ok(None);
     };
@@ -42,7 +42,7 @@ pub async fn set_state(
 /// Resumes a run that is paused: scheduled anew where the pause ended its process, else running. A pause may have asked for
 /// an input, which is then looked at first and kept with an accepted change.
 pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, asks: &Asks) -> Result<Option<Outcome>> {
-    let Some(locked) = facts::lock(&mut tx, id).await? else {
+    let Some(locked) = facts::lock(&mut tx, id, Wanted::Run).await? else {
         tx.rollback().await?;
         return Ok(None);
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::rules::decision::{Decision, Effect, HELD_FOREVER, Holder, Written};
+use domain::rules::decision::{self, Decision, Effect, HELD_FOREVER, Holder, Written};
 use domain::rules::event::{StateChange, Surroundings, state_change};
 use domain::run::{FlowRunCore, Progress, TaskRunCore};
 use domain::settings::Settings;
@@ -51,7 +51,13 @@ pub(crate) fn due(state: &State, run: &FlowRunCore) -> Option<Time> {
 pub(crate) fn flow_falls_due(decision: &Decision<FlowRunCore>, settings: &Settings) -> Option<Time> {
     let state = &decision.written.as_ref()?.state;
     let scheduled = decision.run.progress.next_scheduled_start_time.filter(|_| state.name() == names::SCHEDULED);
-    scheduled.map(|at| at + settings.late_after).into_iter().chain(due(state, &decision.run)).min()
+    let late = scheduled.map(|at| at + settings.late_after);
+    let lease = decision.effects.iter().filter_map(|effect| match effect {
+        Effect::Secure(decision::NewLease { ttl, .. }) | Effect::Renew { ttl, .. } => Some(*ttl),
+        _ => None,
+    });
+    let lease_ends = lease.filter(|ttl| *ttl < HELD_FOREVER).map(|ttl| state.timestamp + ttl);
+    late.into_iter().chain(due(state, &decision.run)).chain(lease_ends).min()
 }
 
 /// Adds what was decided about a flow run.

@@ -9,7 +9,6 @@ use domain::concurrency_limits::{
     ConcurrencyLeaseHolder, ConcurrencyLimitWithLeaseResponse, MinimalConcurrencyLimitResponse, Mode, names,
     retry_after,
 };
-use domain::settings::Settings;
 use http::StatusCode;
 use tenant_store::concurrency_limits::leases;
 use tenant_store::concurrency_limits::slots::{self, Found, NewLease, Taken, Taking};
@@ -128,7 +127,7 @@ async fn take(
     mode: Mode,
     lease: Option<NewLease>,
 ) -> Reply<Vec<MinimalConcurrencyLimitResponse>> {
-    let settings = Settings::default();
+    let settings = cx.app.rules();
     match slots::take(cx.write().await?, names, slots, Taking::In(mode), lease, &settings).await? {
         Taken::All(found) => Ok(found.into_iter().map(|found| found.limit).collect()),
         Taken::TooMany(_) => Err(Failure::unprocessable("Slots requested is greater than the limit")),
