@@ -8,5 +8,6 @@ mod deployments;
 mod events;
 mod runs;
 mod saved_searches;
+mod schedules;
 mod variables;
 mod work_pools;

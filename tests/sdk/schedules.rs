@@ -55,8 +55,49 @@ fn schedule_commands() {
     assert_eq!(schedules().iter().filter(|schedule| schedule["active"] == false).count(), 1);
     client.prefect(&["deployment", "schedule", "resume", "f/d", &id]).expect_success();
     assert!(schedules().iter().all(|schedule| schedule["active"] == true));
-    client.prefect(&["deployment", "schedule", "delete", "f/d", &id]).expect_success();
+    client.prefect(&["deployment", "schedule", "delete", "f/d", &id, "-y"]).expect_success();
     assert_eq!(schedules().len(), 2);
     client.prefect(&["deployment", "schedule", "clear", "-y", "f/d"]).expect_success();
     assert_eq!(schedules().len(), 0);
+}
+
+const SERVE: &str = r#"
+import os, signal, threading, time
+from prefect import flow
+from prefect.client.orchestration import get_client
+
+@flow(name="served")
+def served():
+    print("it runs")
+
+def stop_when_it_ran():
+    with get_client(sync_client=True) as client:
+        while not any(run.state and run.state.is_completed() for run in client.read_flow_runs()):
+            time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGINT)
+
+if __name__ == "__main__":
+    threading.Thread(target=stop_when_it_ran, daemon=True).start()
+    served.serve(name="every-five-seconds", interval=5)
+"#;
+
+#[test]
+fn a_served_flow_runs_by_its_schedule() {
+    let tenant = Tenant::fresh();
+    let client = Client::of(&tenant).env("PREFECT_RUNNER_POLL_FREQUENCY", "1");
+    let script = client.home().path().join("served.py");
+    std::fs::write(&script, SERVE).expect("a file in a folder of ours");
+    let start = format!("import runpy; runpy.run_path({:?}, run_name='__main__')", script.display().to_string());
+    client.python(&start);
+    let api = tenant.api();
+    let runs = api
+        .post("/flow_runs/filter", &json!({ "flow_runs": { "state": { "type": { "any_": ["COMPLETED"] } } } }))
+        .expect(200);
+    let run = &runs[0];
+    assert_eq!((&run["auto_scheduled"], &run["created_by"]["type"]), (&json!(true), &json!("SCHEDULE")), "{runs}");
+    // It was stopped, which pauses its schedule and takes away what was ahead.
+    let deployments = api.post("/deployments/filter", &json!({})).expect(200);
+    assert_eq!(deployments[0]["paused"], true);
+    let ahead = json!({ "flow_runs": { "state": { "name": { "any_": ["Scheduled"] } } } });
+    assert_eq!(api.post("/flow_runs/count", &ahead).expect(200), json!(0));
 }

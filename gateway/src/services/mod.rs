@@ -14,6 +14,7 @@ mod claims;
 mod late_runs;
 mod leases;
 mod retention;
+mod schedules;
 mod turn;
 
 pub use claims::run;
@@ -38,6 +39,7 @@ pub static PASSES: &[Pass] = &[
     Pass { name: "cancellations", look: |turn| Box::pin(cancellations::look(turn)) },
     Pass { name: "leases", look: |turn| Box::pin(leases::look(turn)) },
     Pass { name: "late_runs", look: |turn| Box::pin(late_runs::look(turn)) },
+    Pass { name: "schedules", look: |turn| Box::pin(schedules::look(turn)) },
     Pass { name: "retention", look: |turn| Box::pin(retention::look(turn)) },
 ];
 

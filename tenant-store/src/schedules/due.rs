@@ -1,6 +1,7 @@
 //! When the scheduler looks at a schedule next.
 
 use domain::DeploymentId;
+use wire::Time;
 
 use crate::{Result, Tx};
 
@@ -16,5 +17,6 @@ const SETTLE: &str = "with gone as (delete from schedule_pass q using deployment
 /// rows of the deployments are locked by the caller, or new.
 pub(crate) async fn settle(tx: &mut Tx<'_>, deployments: &[DeploymentId]) -> Result<()> {
     tx.run(SETTLE, &[&deployments]).await?;
+    tx.falls_due(Some(Time::of_machine()));
     Ok(())
 }
