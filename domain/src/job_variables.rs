@@ -40,6 +40,11 @@ pub fn check_template(template: &Value) -> Result<(), String> {
     ))
 }
 
+/// Why the schema of a template's variables is none; `None` where it is one, or there is none.
+pub fn fault(template: &Value) -> Option<String> {
+    json_schema::fault(template.get("variables").filter(|schema| !schema.is_null())?)
+}
+
 /// What is checked of the variables of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checks {

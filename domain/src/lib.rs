@@ -40,4 +40,5 @@ pub mod text_search;
 pub mod variables;
 pub mod work_pools;
 pub mod work_queues;
+pub mod worker_channel;
 pub mod workers;

@@ -45,8 +45,8 @@ pub enum Readiness {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Input)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WorkerStatus {
-    Offline,
     Online,
+    Offline,
 }
 
 macro_rules! numbered {

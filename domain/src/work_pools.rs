@@ -89,7 +89,7 @@ pub struct WorkPoolCreate {
 }
 
 /// Data used by the Prefect REST API to update a work pool.
-#[derive(Debug, Clone, Input)]
+#[derive(Debug, Clone, Default, Input)]
 #[input(forbid_extra)]
 pub struct WorkPoolUpdate {
     pub description: Patch<Option<String>>,
@@ -137,6 +137,24 @@ impl WorkPoolReplace {
             concurrency_limit,
             storage_configuration,
         }
+    }
+}
+
+impl WorkPoolCreate {
+    /// What a worker makes of a name and its own template; `None` where they are not of a pool.
+    pub fn of_worker(pool: &str, type_: &str, template: RawObject) -> Option<Self> {
+        let mut errors = Errors::default();
+        let name = name(&Json::Str(pool.into()), &mut errors)?;
+        job_variables::check_template(&template.0.to_value()).ok()?;
+        Some(Self {
+            name,
+            description: None,
+            type_: type_.to_owned(),
+            base_job_template: template,
+            is_paused: false,
+            concurrency_limit: None,
+            storage_configuration: StorageConfiguration::default(),
+        })
     }
 }
 

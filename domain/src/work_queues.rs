@@ -55,7 +55,7 @@ pub struct WorkQueueCreate {
     /// The name of the work queue.
     #[input(pattern = "^[^/%&><]+$")]
     pub name: String,
-    /// An optional description for the work queue. Null is a conflict, as in the reference.
+    /// An optional description for the work queue.
     #[input(default = Some(String::new()))]
     pub description: Option<String>,
     /// Whether or not the work queue is paused.

@@ -76,7 +76,7 @@ impl App {
             scheme,
         } = parts;
         let keys = Keys::new(control.clone(), tokens, metrics.keys.clone());
-        let limits = Limits::new(&edge.limits, control.clone(), redis.clone(), metrics.clone());
+        let limits = Limits::new(&edge.limits, &edge.polls, control.clone(), redis.clone(), metrics.clone());
         let (drain, _) = watch::channel(false);
         Self(Arc::new(Inner {
             control,

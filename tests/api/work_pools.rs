@@ -119,3 +119,35 @@ fn at_once<T: Send>(many: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
         all.into_iter().map(|one| one.join().expect("it answers")).collect()
     })
 }
+
+/// Named after PrefectHQ/prefect 19403: more than 200 runs that wait for a limit starve the queue behind them.
+#[test]
+fn more_than_200_runs_that_wait_for_a_limit_starve_nobody() {
+    let api = Tenant::fresh().api();
+    api.post("/work_pools/", &json!({ "name": "p", "type": "process" })).expect(201);
+    let flow = api.post("/flows/", &json!({ "name": "f" })).expect(201);
+    let deployment = |name: &str, limit: Value| {
+        let new = json!({ "name": name, "flow_id": flow["id"], "work_pool_name": "p", "concurrency_limit": limit });
+        api.post("/deployments/", &new).expect(201)["id"].as_str().expect("an id").to_owned()
+    };
+    let (full, free) = (deployment("full", json!(1)), deployment("free", Value::Null));
+    let one_of =
+        |deployment: &str| api.post(&format!("/deployments/{deployment}/create_flow_run"), &json!({})).expect(201);
+    let first = one_of(&full);
+    let path = format!("/flow_runs/{}/set_state", first["id"].as_str().expect("an id"));
+    assert_eq!(api.post(&path, &json!({ "state": { "type": "PENDING" } })).expect(201)["status"], "ACCEPT");
+    for _ in 0..5 {
+        let many: Vec<Value> = (0..50).map(|_| json!({})).collect();
+        api.post(&format!("/deployments/{full}/create_flow_run/bulk"), &json!(many)).expect(200);
+    }
+    let behind = one_of(&free);
+    let due = || {
+        let poll = json!({ "scheduled_before": "2100-01-01T00:00:00Z" });
+        api.post("/work_pools/p/get_scheduled_flow_runs", &poll).expect(200).as_array().cloned().unwrap_or_default()
+    };
+    let found: Vec<Value> = due().iter().map(|run| run["flow_run"]["id"].clone()).collect();
+    assert_eq!(found, [behind["id"].clone()]);
+    // The slot is free: now they may begin.
+    api.post(&path, &json!({ "state": { "type": "COMPLETED" } })).expect(201);
+    assert_eq!(due().len(), 200);
+}

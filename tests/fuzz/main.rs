@@ -28,7 +28,7 @@ fn ends_all(operation: &Operation, requests: &Requests) -> bool {
 }
 
 fn fuzz(seconds: u64, of: impl Fn(&Operation, &Requests) -> bool) {
-    let server = Server::builder().start();
+    let server = Server::builder().env("PREFECTURE_POLL_HOLD", "0s").start();
     let tenant = Account::create(&server).workspace();
     let operations = Operations::of(&server, &tenant.key);
     let requests = Requests::of(&operations);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::folder::Folder;
+use crate::process::Running;
 use crate::server::Output;
 use crate::tenant::Tenant;
 
@@ -39,6 +40,13 @@ impl Client {
         let mut command = self.command(prefect());
         command.args(arguments);
         run(command)
+    }
+
+    /// `prefect …` that runs beside the test, until it is ended or dropped.
+    pub fn start(&self, name: &'static str, arguments: &[&str]) -> Running {
+        let mut command = self.command(prefect());
+        command.args(arguments);
+        Running::start(name, command, &self.home.path().join(format!("{name}.log")), "TERM")
     }
 
     /// A script for the interpreter that the SDK is installed in.

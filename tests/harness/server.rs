@@ -56,7 +56,8 @@ impl Server {
     /// The one that tests share which need nothing special; each takes a workspace of its own.
     pub fn shared() -> &'static Server {
         static SHARED: OnceLock<Server> = OnceLock::new();
-        SHARED.get_or_init(|| Server::builder().start())
+        // Who asks for runs there and finds none is not kept waiting for one.
+        SHARED.get_or_init(|| Server::builder().env("PREFECTURE_POLL_HOLD", "0s").start())
     }
 
     pub fn builder() -> Builder {

@@ -10,3 +10,4 @@ mod flows;
 mod schedules;
 mod variables;
 mod work_pools;
+mod workers;

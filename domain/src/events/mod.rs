@@ -4,6 +4,7 @@
 pub mod counts;
 pub mod filter;
 pub mod lifecycle;
+pub mod pools;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;

@@ -55,8 +55,8 @@ struct WorkQueuesFilter {
 #[derive(Debug, Input)]
 #[input(parameters)]
 struct SlotsAsked {
-    page: Page,
     limit: Limit,
+    page: Page,
 }
 
 fn not_found() -> Failure {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{LimitSettings, WrongSetting, duration, on_off};
+use super::{LimitSettings, PollSettings, WrongSetting, duration, on_off};
 
 /// What a request may cost before it is refused.
 #[derive(Debug, Clone, Args)]
@@ -57,6 +57,9 @@ pub struct EdgeSettings {
 
     #[command(flatten)]
     pub limits: LimitSettings,
+
+    #[command(flatten)]
+    pub polls: PollSettings,
 }
 
 impl EdgeSettings {
@@ -78,6 +81,7 @@ impl EdgeSettings {
                 "60s",
             ));
         }
+        self.polls.validate(self.request_timeout)?;
         if self.body_timeout < Duration::from_millis(100) {
             return Err(WrongSetting::new("--body-timeout (PREFECTURE_BODY_TIMEOUT)", "less than 100ms", "30s"));
         }

@@ -3,7 +3,7 @@
 use super::authenticate::{enter, enter_from, key_of_pair};
 use super::authorise::permit;
 use crate::App;
-use crate::kit::{Caller, ClientAddress, Need, Reply, Secret, Tenant};
+use crate::kit::{Call, Caller, ClientAddress, Need, Reply, Secret, Tenant};
 
 /// A caller who was let in, with what it takes to ask again.
 #[derive(Clone)]
@@ -26,6 +26,12 @@ impl Admission {
     /// What all admissions have in common that end together.
     pub fn likeness(&self) -> (String, String) {
         (self.key.0.clone(), format!("{:?} {:?}", self.tenant, self.need))
+    }
+
+    /// Of a request that was let in with a key.
+    pub fn of(cx: &Call) -> Option<Self> {
+        let (key, tenant) = (cx.key.clone()?, cx.address.tenant);
+        Some(Self { app: cx.app.clone(), key, tenant, need: cx.op.need, caller: cx.caller.clone() })
     }
 
     /// Whether the caller would still be let in. A control database that is away refuses nobody who is in.

@@ -82,6 +82,7 @@ async fn dispatch(app: App, bodies: &Bodies, mut request: Request) -> Response {
         client: ClientAddress::of(&parts.extensions),
         upgrade,
         arrived: way.arrived,
+        in_hand: way.in_hand,
     };
     let app = call.app.clone();
     let response = (op.run)(call).await;

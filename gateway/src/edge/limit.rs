@@ -64,6 +64,7 @@ impl Step for Limit {
             (_, Kind::Items) => meter.check(kind, rank(op.lane)),
             (_, Kind::Requests) => meter.take(kind, rank(op.lane), 1),
         };
+        let _in_work = in_work.flatten().map(|place| way.in_hand.keep(place));
         let mut answer = match taken {
             Ok(()) => {
                 way.meter = Some(meter.clone());

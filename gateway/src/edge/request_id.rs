@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::layer::{Below, Step, down};
 use super::{Request, Way};
-use crate::kit::{Address, Params, Response};
+use crate::kit::{Address, InHand, Params, Response};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -28,6 +28,7 @@ impl Step for RequestId {
             entered: super::way::Entered::Nobody,
             key: None,
             meter: None,
+            in_hand: InHand::default(),
         });
         let mut response = down(below, request).await;
         if let Some(value) = value {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::Request;
 use super::layer::{Below, Step, down};
 use super::refuse::refuse;
+use super::{Request, Way};
 use crate::kit::{Failure, Response};
 
 #[derive(Clone)]
@@ -19,11 +19,12 @@ impl Shed {
 }
 
 impl Step for Shed {
-    async fn run(self, request: Request, below: impl Below) -> Response {
-        let Ok(_in_hand) = self.0.try_acquire() else {
+    async fn run(self, mut request: Request, below: impl Below) -> Response {
+        let Ok(place) = self.0.try_acquire_owned() else {
             let failure = Failure::unavailable("The service is busy. Try again.", "too many requests in work");
             return refuse(request, failure, "shed").await;
         };
+        let _in_hand = Way::of(&mut request).in_hand.keep(place);
         down(below, request).await
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Request;
-use crate::kit::{Address, Caller, Op, Params, Secret};
+use crate::kit::{Address, Caller, InHand, Op, Params, Secret};
 use crate::limits::Meter;
 
 /// Filled layer by layer.
@@ -21,6 +21,8 @@ pub struct Way {
     pub key: Option<Secret>,
     /// What measures the caller; of who is in no account, nothing.
     pub meter: Option<Arc<Meter>>,
+    /// Its places among the requests in work.
+    pub in_hand: InHand,
 }
 
 /// How far authentication let the caller.

@@ -67,6 +67,8 @@ pub struct Call {
     /// Where a web socket begins; taken once.
     pub upgrade: Option<OnUpgrade>,
     pub arrived: Instant,
+    /// Its places among the requests in work, which it gives back where it only waits.
+    pub in_hand: super::InHand,
 }
 
 impl Call {

@@ -8,6 +8,7 @@ mod argument;
 mod call;
 mod client_address;
 mod failure;
+mod in_hand;
 mod openapi;
 mod operation;
 mod socket;
@@ -21,6 +22,7 @@ pub use argument::{Argument, JsonBody, Path, Query, RawBody};
 pub use call::{Call, Caller, Params};
 pub use client_address::ClientAddress;
 pub use failure::{Failure, Invalid, Reply};
+pub use in_hand::InHand;
 pub use openapi::{Document, document};
 #[doc(hidden)]
 pub use operation::__id;

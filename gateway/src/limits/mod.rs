@@ -32,7 +32,7 @@ use tenant_store::Error as StoreError;
 use tenant_store::control::{Control, Principal};
 use wire::Time;
 
-use crate::config::LimitSettings;
+use crate::config::{LimitSettings, PollSettings};
 use crate::metrics::Metrics;
 use crate::redis::Redis;
 
@@ -59,10 +59,18 @@ pub struct Limits {
     pub held: Crowd<WorkspaceId>,
     /// Open sockets, by workspace.
     pub sockets: Crowd<WorkspaceId>,
+    /// Polls that wait for a run, by workspace.
+    pub polls: Crowd<WorkspaceId>,
 }
 
 impl Limits {
-    pub fn new(settings: &LimitSettings, control: Control, redis: Option<Redis>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        settings: &LimitSettings,
+        polls: &PollSettings,
+        control: Control,
+        redis: Option<Redis>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let plans = plans::Plans::new(control, settings.default_plan.clone());
         Self {
             tally: redis.clone().map(|redis| tally::Tally::start(redis, plans.clone())),
@@ -73,6 +81,7 @@ impl Limits {
             requests: Crowd::new(settings.workspace_requests),
             held: Crowd::new(settings.workspace_requests),
             sockets: Crowd::new(settings.workspace_sockets),
+            polls: Crowd::new(polls.polls_held),
         }
     }
 

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use super::watch::{End, until};
 use crate::App;
 use crate::edge::{Admission, admit};
-use crate::kit::{Call, Caller, ClientAddress, Need, Secret, Socket, Tenant};
+use crate::kit::{Call, Caller, ClientAddress, Need, Params, Secret, Socket, Tenant};
 use crate::limits::Place;
 
 /// How long a client may take to say who it is.
@@ -48,6 +48,7 @@ pub struct Greeting {
     header: Option<Secret>,
     offered_protocol: bool,
     client: ClientAddress,
+    params: Params,
 }
 
 /// A caller who may stay.
@@ -64,8 +65,13 @@ pub struct Guest {
 impl Greeting {
     pub fn of(cx: Call, offered_protocol: bool) -> Self {
         let header = cx.key.filter(|_| matches!(cx.caller, Caller::Workspace { .. }));
-        let (tenant, client) = (cx.address.tenant, cx.client);
-        Self { tenant, need: cx.op.need, socket: cx.op.path, header, offered_protocol, client, app: cx.app }
+        let (tenant, client, params) = (cx.address.tenant, cx.client, cx.params);
+        Self { tenant, need: cx.op.need, socket: cx.op.path, header, offered_protocol, client, params, app: cx.app }
+    }
+
+    /// A parameter of the path.
+    pub fn param(&self, name: &str) -> Option<String> {
+        self.params.get(name).map(str::to_owned)
     }
 
     pub fn app(&self) -> &App {

@@ -4,14 +4,17 @@
 //! * [`greeting`]: who is there, in every handshake that a client of Prefect ever spoke
 //! * [`watch`]: what ends a socket: a silent peer, a key that no longer counts, the end of the program
 //! * [`events_in`], [`events_out`], [`logs_out`]: the loops
+//! * [`held`]: polls for runs that wait for one, which are no sockets
 //! * [`hub`]: who wants to hear of what was just stored
 
 pub mod events_in;
 pub mod events_out;
 pub mod greeting;
+pub mod held;
 pub mod hub;
 pub mod logs_out;
 pub mod watch;
+pub mod worker_channel;
 
 use crate::kit::{Call, Handshake, Op, Reply, Response, Socket};
 use crate::ops;
@@ -22,6 +25,8 @@ pub static OPS: &[Op] = ops![
         need WorkspaceByMessage(RunFlows), lane Ingest, cost PerItem, cache Never, touches [Events, TaskRuns], audit Nothing;
     SOCKET "/events/out" events_out() -> Response,
         need WorkspaceByMessage(SeeEvents), lane Read, cost One, cache Never, touches [], audit Nothing;
+    SOCKET "/work_pools/{work_pool_name}/workers/connect" worker_channel() -> Response,
+        need WorkspaceByMessage(WriteWorkers), lane Hot, cost One, cache Never, touches [WorkPools, Deployments], audit Nothing;
     SOCKET "/logs/out" logs_out() -> Response,
         need WorkspaceByMessage(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
 ];
@@ -42,6 +47,13 @@ async fn events_out(cx: Call) -> Reply<Response> {
 
 async fn logs_out(cx: Call) -> Reply<Response> {
     open(cx, LARGEST_FILTER, |socket, greeting| Box::pin(logs_out::run(socket, greeting)))
+}
+
+/// Templates and snapshots are small.
+const LARGEST_FRAME: usize = 1 << 20;
+
+async fn worker_channel(cx: Call) -> Reply<Response> {
+    open(cx, LARGEST_FRAME, |socket, greeting| Box::pin(worker_channel::run(socket, greeting)))
 }
 
 type Running = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;

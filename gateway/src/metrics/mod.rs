@@ -14,6 +14,7 @@ mod events;
 mod keys;
 mod limits;
 mod make;
+mod polls;
 mod pools;
 mod program;
 mod redis;
@@ -33,6 +34,7 @@ pub use events::Events;
 pub use keys::{Keys, Lookup};
 pub use limits::Limits;
 pub use make::Maker;
+pub use polls::Polls;
 pub use pools::Pools;
 pub use program::Program;
 pub use redis::Redis;
@@ -53,6 +55,7 @@ pub struct Metrics {
     pub cache: Cache,
     pub keys: Keys,
     pub tokens: Tokens,
+    pub polls: Polls,
     pub pools: Pools,
     pub program: Program,
     pub redis: Redis,
@@ -76,6 +79,7 @@ impl Metrics {
             cache: Cache::new(&maker),
             keys: Keys::new(&maker),
             tokens: Tokens::new(&maker),
+            polls: Polls::new(&maker),
             pools: Pools::new(&maker),
             program: Program::new(&maker),
             redis: Redis::new(&maker),
@@ -124,6 +128,7 @@ mod tests {
             "prefecture_pool_wait_seconds_count{lane=\"hot\"} 0",
             "prefecture_control_pool_waiting 0",
             "prefecture_draining 0",
+            "prefecture_polls_held 0",
             "prefecture_redis_up 0",
             "prefecture_service_failures_total{service=\"retention\"} 0",
             "prefecture_services_overdue_seconds 0",

@@ -11,6 +11,7 @@
 
 mod cancellations;
 mod claims;
+mod foreman;
 mod late_runs;
 mod leases;
 mod retention;
@@ -38,6 +39,7 @@ pub struct Pass {
 pub static PASSES: &[Pass] = &[
     Pass { name: "cancellations", look: |turn| Box::pin(cancellations::look(turn)) },
     Pass { name: "leases", look: |turn| Box::pin(leases::look(turn)) },
+    Pass { name: "foreman", look: |turn| Box::pin(foreman::look(turn)) },
     Pass { name: "late_runs", look: |turn| Box::pin(late_runs::look(turn)) },
     Pass { name: "schedules", look: |turn| Box::pin(schedules::look(turn)) },
     Pass { name: "retention", look: |turn| Box::pin(retention::look(turn)) },

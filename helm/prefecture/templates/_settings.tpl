@@ -103,6 +103,10 @@
   value: {{ .Values.requests.timeout | quote }}
 - name: PREFECTURE_BODY_TIMEOUT
   value: {{ .Values.requests.bodyTimeout | quote }}
+- name: PREFECTURE_POLL_HOLD
+  value: {{ .Values.requests.pollHold | quote }}
+- name: PREFECTURE_POLLS_HELD
+  value: {{ int .Values.requests.pollsHeld | quote }}
 - name: PREFECTURE_COMPRESSION
   value: {{ ternary "on" "off" .Values.requests.compression | quote }}
 - name: PREFECTURE_COMPRESS_FROM

@@ -21,7 +21,7 @@ pub enum Unfit {
 
 /// The data of the block documents that stand in place of a template's defaults, their secrets hidden: what is wrong with
 /// them is told to the client.
-pub(crate) async fn blocks(tx: &mut Tx<'_>, template: &RawObject, ring: &KeyRing) -> Result<Result<Blocks, Unfit>> {
+pub async fn blocks(tx: &mut Tx<'_>, template: &RawObject, ring: &KeyRing) -> Result<Result<Blocks, Unfit>> {
     // Few templates refer to any.
     if !template.0.text().contains("block_document_id") {
         return Ok(Ok(Blocks::new()));

@@ -27,7 +27,7 @@ pub use create::{NotCreated, create};
 pub use delete::delete;
 pub(crate) use delete::{Unscheduled, unschedule};
 pub use filter::{DeploymentFilter, DeploymentSort};
-pub use job_variables::Unfit;
+pub use job_variables::{Unfit, blocks};
 #[cfg(test)]
 pub(crate) use list::statements;
 pub use list::{count, count_by_flow, list};

@@ -17,7 +17,7 @@ use tokio_postgres::Row;
 use wire::{RawJson, Time};
 
 use super::facts::Around;
-use super::read;
+use super::{read, waiting};
 use crate::orchestration::{
     Aftermath, Asks, Cells, Changes, NewFlowRun, Stands, apply_flow, count, due, flow_falls_due, task_columns,
 };
@@ -147,7 +147,7 @@ async fn attempt(
         tx.rollback().await?;
         return Err(Error::Conflict(format!("a flow run names a {missing} that is not there")));
     }
-    let (changes, aftermath, falls_due) = plan(new, of, created_by, facts, asks)?;
+    let (changes, aftermath, falls_due) = plan(&mut tx, new, of, created_by, facts, asks)?;
     tx.falls_due(falls_due);
     let scope = tx.scope();
     let run = tx.last_one(changes.text(), &changes.params()).await?;
@@ -157,6 +157,7 @@ async fn attempt(
 
 /// The rows of a new run.
 fn plan(
+    tx: &mut Tx<'_>,
     new: FlowRunCreate,
     of: OfDeployment,
     created_by: Option<CreatedBy>,
@@ -196,6 +197,7 @@ fn plan(
     let (mut changes, mut aftermath) = (Changes::default(), Aftermath::default());
     apply_flow(&decision, &around, Stands::New, &mut changes, &mut aftermath);
     let state = decision.written.as_ref().map(|Written { state, .. }| state);
+    waiting::wake(tx, state, &around);
     let progress = &decision.run.progress;
     changes.new_flow_run(NewFlowRun {
         id,

@@ -23,6 +23,7 @@ mod list;
 mod row;
 mod set_state;
 mod update;
+pub mod waiting;
 
 use std::sync::LazyLock;
 

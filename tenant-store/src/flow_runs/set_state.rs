@@ -16,7 +16,7 @@ use uuid::Uuid;
 use wire::{RawJson, RawObject};
 
 use super::facts::{self, Locked, Wanted};
-use super::read_input;
+use super::{read_input, waiting};
 use crate::orchestration::{Aftermath, Asks, Changes, NewInput, Outcome, Stands, apply_flow, flow_falls_due};
 use crate::{Result, Tx, events};
 
@@ -115,6 +115,7 @@ pub(super) async fn conclude(
     let decision = decide_flow(proposal, policy);
     let (mut changes, mut aftermath) = (Changes::default(), Aftermath::default());
     apply_flow(&decision, &around, Stands::Already, &mut changes, &mut aftermath);
+    waiting::wake(&mut tx, decision.written.as_ref().map(|written| &written.state), &around);
     if let Some(answered) = answered.filter(|_| decision.result.verdict == Verdict::Accept) {
         changes.input(answered);
     }

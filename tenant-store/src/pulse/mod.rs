@@ -3,9 +3,13 @@
 
 mod silence;
 
+use domain::events::pools as events;
+use domain::pulse::{POLLED_SECONDS, Readiness};
 use domain::{DeploymentId, WorkQueueId};
 
-use crate::{Result, Tx};
+use wire::Time;
+
+use crate::{Result, Tx, work_queues};
 
 pub use silence::{FellSilent, look_for_silence};
 
@@ -36,17 +40,28 @@ pub struct BecameReady {
 
 /// Somebody polled these queues, and with them their deployments.
 pub async fn queues_polled(mut tx: Tx<'_>, queues: &[WorkQueueId]) -> Result<BecameReady> {
+    tx.falls_due(Some(silent()));
     let ready: Vec<(WorkQueueId,)> = tx.all(QUEUES_POLLED, &[&queues]).await?;
+    let ready: Vec<WorkQueueId> = ready.into_iter().map(|(id,)| id).collect();
+    if !ready.is_empty() {
+        for queue in work_queues::named_of(&mut tx, &ready).await? {
+            tx.tell(events::queue_status(&queue, Readiness::Ready));
+        }
+    }
     let none: &[DeploymentId] = &[];
     let deployments: Vec<(DeploymentId,)> = tx.all(DEPLOYMENTS_POLLED, &[&queues, &none]).await?;
     tx.commit().await?;
-    let (queues, deployments) =
-        (ready.into_iter().map(|(id,)| id).collect(), deployments.into_iter().map(|(id,)| id).collect());
-    Ok(BecameReady { queues, deployments })
+    Ok(BecameReady { queues: ready, deployments: deployments.into_iter().map(|(id,)| id).collect() })
+}
+
+/// When what is polled now has been silent for too long.
+fn silent() -> Time {
+    Time::from_micros(Time::of_machine().micros() + POLLED_SECONDS * 1_000_000)
 }
 
 /// Somebody polled these deployments.
 pub async fn deployments_polled(mut tx: Tx<'_>, deployments: &[DeploymentId]) -> Result<BecameReady> {
+    tx.falls_due(Some(silent()));
     let none: &[WorkQueueId] = &[];
     let ready: Vec<(DeploymentId,)> = tx.all(DEPLOYMENTS_POLLED, &[&none, &deployments]).await?;
     tx.commit().await?;

@@ -1,11 +1,12 @@
 //! Who fell silent: workers that miss their heartbeats, pools none of whose workers is online, queues and deployments that
 //! nobody polls (reference: `server/services/foreman.py`).
 
-use domain::pulse::{HEARTBEAT_SECONDS, HEARTBEATS_MISSED, POLLED_SECONDS};
+use domain::events::pools::{self as events, NamedPool};
+use domain::pulse::{HEARTBEAT_SECONDS, HEARTBEATS_MISSED, POLLED_SECONDS, Readiness};
 use domain::{DeploymentId, WorkPoolId, WorkQueueId, WorkerId};
 use wire::Time;
 
-use crate::{Result, Tx};
+use crate::{Result, Tx, work_queues};
 
 const WORKERS: &str = "update pulse u set status = 0, changed = now() from worker k \
     where u.kind = 2 and u.status = 1 and k.id = u.resource_id \
@@ -22,6 +23,7 @@ const DEPLOYMENTS: &str = "update pulse u set status = 0, changed = now() where 
     and not exists (select from deployment d join pulse q on q.resource_id = d.work_queue_id \
         where d.id = u.resource_id and q.last_seen >= $1::timestamptz - make_interval(secs => $2::integer::float8)) \
     returning u.resource_id";
+const NAMED_POOLS: &str = "select w.id, w.name, w.type from work_pool w where w.id = any($1)";
 /// The earliest moment at which somebody who is ready may have been silent for too long.
 const NEXT: &str = "select min(u.last_seen + make_interval(secs => (case when u.kind = 2 \
         then coalesce(nullif(k.heartbeat_interval_seconds, 0), $1::integer) * $2::integer else $3::integer end)::float8)) \
@@ -47,12 +49,23 @@ pub async fn look_for_silence(mut tx: Tx<'_>, now: Time) -> Result<(FellSilent, 
     let pools: Vec<(WorkPoolId,)> = tx.all(POOLS, &[]).await?;
     let queues: Vec<(WorkQueueId,)> = tx.all(QUEUES, &[&now, &polled]).await?;
     let deployments: Vec<(DeploymentId,)> = tx.all(DEPLOYMENTS, &[&now, &polled]).await?;
+    let (pools, queues) = (ids(pools), ids(queues));
+    if !pools.is_empty() {
+        let named: Vec<(WorkPoolId, String, String)> = tx.all(NAMED_POOLS, &[&pools]).await?;
+        for (id, name, type_) in named {
+            tx.tell(events::pool_status(&NamedPool { id, name, type_ }, Readiness::NotReady));
+        }
+    }
+    if !queues.is_empty() {
+        for queue in work_queues::named_of(&mut tx, &queues).await? {
+            tx.tell(events::queue_status(&queue, Readiness::NotReady));
+        }
+    }
     let (next,): (Option<Time>,) = tx.one(NEXT, &[&beat, &missed, &polled]).await?;
     tx.commit().await?;
     // A deployment whose queue was polled later is not silent yet: not at once again.
     let next = next.map(|next| next.max(Time::from_micros(now.micros() + LEAST_PAUSE_MICROS)));
-    let silent =
-        FellSilent { workers: ids(workers), pools: ids(pools), queues: ids(queues), deployments: ids(deployments) };
+    let silent = FellSilent { workers: ids(workers), pools, queues, deployments: ids(deployments) };
     Ok((silent, next))
 }
 

@@ -7,6 +7,9 @@ mod slots;
 
 use std::sync::LazyLock;
 
+use domain::events::lifecycle::Action;
+use domain::events::pools::{self as events, NamedPool, NamedQueue};
+use domain::pulse::Readiness;
 use domain::work_pools::{
     AGENT_TYPE, DEFAULT_QUEUE, DEFAULT_QUEUE_DESCRIPTION, WorkPool, WorkPoolCreate, WorkPoolUpdate,
 };
@@ -74,6 +77,7 @@ const DELETE: &str = "with w as (delete from work_pool where name = $1 returning
     s as (update flow_run set work_queue_id = null where work_queue_id in (select id from q) and state_type = 0), \
     b as (update flow_run set work_queue_id = null where work_queue_id in (select id from q) and state_type in (1, 2, 8)) \
     select w.id from w";
+const QUEUES: &str = "select q.id, q.name from work_queue q where q.work_pool_id = $1 order by q.priority, q.id";
 const LOCK: &str = "select w.type from work_pool w where w.name = $1 for update";
 static READ: LazyLock<String> =
     LazyLock::new(|| format!("select {} from work_pool w where w.name = $1", WorkPool::COLUMNS));
@@ -85,6 +89,10 @@ const ID_OF: &str = "select w.id from work_pool w where w.name = $1";
 pub async fn create(tx: Tx<'_>, new: &WorkPoolCreate) -> Result<Option<WorkPool>> {
     let mut tx = tx;
     let made = create_in(&mut tx, new).await?;
+    if let Some(pool) = &made {
+        let status = if pool.is_paused { Readiness::Paused } else { Readiness::NotReady };
+        tx.tell(events::pool_status(&pool.into(), status));
+    }
     tx.commit().await?;
     Ok(made)
 }
@@ -116,7 +124,13 @@ pub async fn create_in(tx: &mut Tx<'_>, new: &WorkPoolCreate) -> Result<Option<W
         &DEFAULT_QUEUE,
         &DEFAULT_QUEUE_DESCRIPTION,
     ];
-    tx.opt(CREATE, &params).await
+    let made: Option<WorkPool> = tx.opt(CREATE, &params).await?;
+    if let Some(pool) = &made {
+        let default = NamedQueue { id: queue, name: DEFAULT_QUEUE.into(), pool: pool.into() };
+        tx.tell(events::queue(Action::Created, &default));
+        tx.tell(events::pool(Action::Created, pool));
+    }
+    Ok(made)
 }
 
 /// What became of a pool that was to be as it is said.
@@ -189,12 +203,42 @@ async fn update_in(tx: &mut Tx<'_>, name: &str, change: &WorkPoolUpdate) -> Resu
         &storage_configuration.is_set(),
         &storage,
     ];
-    Ok(tx.opt::<(WorkPoolId,)>(UPDATE, &params).await?.is_some())
+    // Held until the end, so that nobody changes it between the looks.
+    tx.opt::<(String,)>(LOCK, &[&name]).await?;
+    let Some(before) = read(tx, name).await? else { return Ok(false) };
+    tx.opt::<(WorkPoolId,)>(UPDATE, &params).await?;
+    let Some(after) = read(tx, name).await? else { return Ok(false) };
+    if let Some(telling) = events::pool_updated(&before, &after) {
+        tx.tell(telling);
+    }
+    if let Some(status) = after.status.filter(|_| is_paused.is_set()) {
+        tx.tell(events::pool_status(&NamedPool::from(&after), status));
+    }
+    tx.wake(changed(after.id));
+    Ok(true)
+}
+
+/// The topic of whoever keeps an eye on a pool.
+pub fn changed(pool: WorkPoolId) -> String {
+    format!("pool:{pool}")
 }
 
 /// Whether there was such a pool.
-pub async fn delete(tx: Tx<'_>, name: &str) -> Result<bool> {
-    Ok(tx.last_opt::<(WorkPoolId,)>(DELETE, &[&name]).await?.is_some())
+pub async fn delete(mut tx: Tx<'_>, name: &str) -> Result<bool> {
+    tx.opt::<(String,)>(LOCK, &[&name]).await?;
+    let Some(pool) = read(&mut tx, name).await? else {
+        tx.rollback().await?;
+        return Ok(false);
+    };
+    let queues: Vec<(WorkQueueId, String)> = tx.all(QUEUES, &[&pool.id]).await?;
+    tx.opt::<(WorkPoolId,)>(DELETE, &[&name]).await?;
+    for (id, name) in queues {
+        tx.tell(events::queue(Action::Deleted, &NamedQueue { id, name, pool: (&pool).into() }));
+    }
+    tx.tell(events::pool(Action::Deleted, &pool));
+    tx.wake(changed(pool.id));
+    tx.commit().await?;
+    Ok(true)
 }
 
 pub async fn list(tx: &mut Tx<'_>, filter: Option<&WorkPoolFilter>, limit: i64, offset: i64) -> Result<Vec<WorkPool>> {

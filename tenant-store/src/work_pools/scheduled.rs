@@ -19,14 +19,20 @@ use crate::{Result, Tx};
 const POLLED: &str = "select w.id, q.id, q.name, coalesce(u.status, 0::smallint), u.last_seen from work_pool w \
     left join work_queue q on q.work_pool_id = w.id left join pulse u on u.resource_id = q.id \
     where w.name = $1 order by q.priority, q.id";
-/// Runs that retry in the process that runs them are nobody else's.
+/// Runs that retry in the process that runs them are nobody else's. Those of a deployment all of whose slots are taken, and
+/// which queues them, would only be put off: they wait until one is free, and hold up nobody behind them.
 static DUE: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "select {}, w.id, r.work_queue_id from work_pool w cross join lateral ( \
+        "with full_ones as materialized (select d.id from work_queue q join deployment d on d.work_queue_id = q.id \
+                join concurrency_limit l on l.id = d.concurrency_limit_id \
+                where q.work_pool_id = $1 and l.active and l.slot_decay_per_second = 0 and l.active_slots >= l.\"limit\" \
+                and coalesce(d.concurrency_options->>'collision_strategy', 'ENQUEUE') = 'ENQUEUE') \
+        select {}, w.id, r.work_queue_id from work_pool w cross join lateral ( \
             select i.id, q.priority, i.due from work_queue q cross join lateral ( \
                 select r.id, r.next_scheduled_start_time as due from flow_run r \
                 where r.work_queue_id = q.id and r.state_type = 0 \
                 and r.empirical_policy->>'retry_type' is distinct from 'in_process' \
+                and (r.deployment_id is null or r.deployment_id <> all (array(select f.id from full_ones f))) \
                 and r.next_scheduled_start_time <= coalesce($3::timestamptz, 'infinity') \
                 and r.next_scheduled_start_time >= coalesce($4::timestamptz, '-infinity') \
                 order by r.next_scheduled_start_time \

@@ -10,6 +10,8 @@ mod slots;
 
 use std::sync::LazyLock;
 
+use domain::events::lifecycle::Action;
+use domain::events::pools::{self as events, NamedPool, NamedQueue};
 use domain::pulse::Readiness;
 use domain::work_pools::DEFAULT_QUEUE;
 use domain::work_queues::{WorkQueue, WorkQueueCreate, WorkQueueUpdate, after_pause, free_priority, rearranged};
@@ -67,7 +69,9 @@ pub enum Which<'a> {
     Name(WorkPoolId, &'a str),
 }
 
-const LOCK_POOL: &str = "select w.id from work_pool w where w.id = $1 for no key update";
+const LOCK_POOL: &str = "select w.name, w.type from work_pool w where w.id = $1 for no key update";
+const LOCK_POOL_OF: &str = "select w.id from work_pool w join work_queue q on q.work_pool_id = w.id where q.id = $1 \
+    for no key update of w";
 const LINE: &str =
     "select q.id, q.priority from work_queue q where q.work_pool_id = $1 order by q.priority, q.created, q.id";
 const CREATE: &str = "insert into work_queue (id, work_pool_id, name, description, is_paused, concurrency_limit, priority, filter) \
@@ -82,6 +86,9 @@ static BY_NAME: LazyLock<String> = LazyLock::new(|| {
 const ID_BY_NAME: &str = "select q.id from work_queue q where q.work_pool_id = $1 and q.name = $2";
 const LOCK: &str = "select q.work_pool_id, coalesce(u.status, 0::smallint), u.last_seen, now() from work_queue q \
     left join pulse u on u.resource_id = q.id where q.id = $1 for update of q";
+/// What is told of a queue, and its pool.
+const TOLD: &str = "select q.name, q.description, q.concurrency_limit, q.priority, w.id, w.name, w.type \
+    from work_queue q join work_pool w on w.id = q.work_pool_id where q.id = $1";
 const UPDATE: &str = "update work_queue set name = case when $2 then $3 else name end, \
     description = case when $4 then $5 else description end, is_paused = coalesce($6, is_paused), \
     concurrency_limit = case when $7 then $8 else concurrency_limit end, priority = case when $9 then $10 else priority end, \
@@ -91,6 +98,8 @@ const PULSE: &str = "insert into pulse (resource_id, kind, status, last_seen, ch
     on conflict (resource_id) do update set status = coalesce($2, pulse.status), \
     last_seen = case when $3 then $4 else pulse.last_seen end, \
     changed = case when $2 is not null then now() else pulse.changed end";
+const NAMED: &str = "select q.id, q.name, w.id, w.name, w.type from work_queue q join work_pool w on w.id = q.work_pool_id \
+    where q.id = any($1)";
 const IS_DEFAULT: &str = "select w.default_queue_id = q.id, w.id from work_queue q join work_pool w on w.id = q.work_pool_id \
     where q.id = $1 for update of w";
 /// What ran in it has no queue any more, nor has what waits there.
@@ -148,14 +157,15 @@ pub async fn ensure_alone(tx: &mut Tx<'_>, name: &str) -> Result<WorkQueueId> {
 
 async fn create_in(tx: &mut Tx<'_>, pool: WorkPoolId, new: &WorkQueueCreate) -> Result<Option<WorkQueueId>> {
     let WorkQueueCreate { name, description, is_paused, concurrency_limit, priority, filter } = new;
-    lock_pool(tx, pool).await?;
+    let named = lock_pool(tx, pool).await?;
     let mut line: Vec<(WorkQueueId, i32)> = tx.all(LINE, &[&pool]).await?;
     let place =
         priority.unwrap_or_else(|| free_priority(&line.iter().map(|(_, priority)| *priority).collect::<Vec<_>>()));
     let id = WorkQueueId::new(Time::of_machine());
     let filter = filter.as_ref().map(RawJson::of);
+    let description = description.as_deref().unwrap_or_default();
     let params: [crate::pool::Param<'_>; 8] =
-        [&id, &pool, name, description, is_paused, concurrency_limit, &place, &filter];
+        [&id, &pool, name, &description, is_paused, concurrency_limit, &place, &filter];
     if tx.run(CREATE, &params).await? == 0 {
         return Ok(None);
     }
@@ -163,12 +173,13 @@ async fn create_in(tx: &mut Tx<'_>, pool: WorkPoolId, new: &WorkQueueCreate) -> 
         line.push((id, place));
         rearrange(tx, &line, Some((id, place))).await?;
     }
+    tx.tell(events::queue(Action::Created, &NamedQueue { id, name: name.clone(), pool: named }));
     Ok(Some(id))
 }
 
-async fn lock_pool(tx: &mut Tx<'_>, pool: WorkPoolId) -> Result<()> {
-    match tx.opt::<(WorkPoolId,)>(LOCK_POOL, &[&pool]).await? {
-        Some(_) => Ok(()),
+async fn lock_pool(tx: &mut Tx<'_>, pool: WorkPoolId) -> Result<NamedPool> {
+    match tx.opt::<(String, String)>(LOCK_POOL, &[&pool]).await? {
+        Some((name, type_)) => Ok(NamedPool { id: pool, name, type_ }),
         None => Err(Error::Unavailable("the pool is being deleted".into())),
     }
 }
@@ -202,6 +213,10 @@ pub enum Others {
 /// place.
 pub async fn update(mut tx: Tx<'_>, id: WorkQueueId, change: &WorkQueueUpdate, others: Others) -> Result<bool> {
     let WorkQueueUpdate { name, description, is_paused, concurrency_limit, priority, last_polled, filter } = change;
+    if priority.is_set() && others == Others::MoveUp {
+        // Before the queue, as everybody who changes the order of queues does.
+        tx.opt::<(WorkPoolId,)>(LOCK_POOL_OF, &[&id]).await?;
+    }
     let locked: Option<(WorkPoolId, Readiness, Option<Time>, Time)> = tx.opt(LOCK, &[&id]).await?;
     let Some((pool, status, polled_before, now)) = locked else {
         tx.rollback().await?;
@@ -211,9 +226,7 @@ pub async fn update(mut tx: Tx<'_>, id: WorkQueueId, change: &WorkQueueUpdate, o
     let status = is_paused.value().and_then(|paused| after_pause(status, *paused, polled, now));
     let new_priority = priority.value().copied().flatten();
     let filter_text = filter.value().and_then(Option::as_ref).map(RawJson::of);
-    if priority.is_set() && others == Others::MoveUp {
-        lock_pool(&mut tx, pool).await?;
-    }
+    let before: Told = tx.one(TOLD, &[&id]).await?;
     let params: [crate::pool::Param<'_>; 12] = [
         &id,
         &name.is_set(),
@@ -229,6 +242,14 @@ pub async fn update(mut tx: Tx<'_>, id: WorkQueueId, change: &WorkQueueUpdate, o
         &filter_text,
     ];
     tx.run(UPDATE, &params).await?;
+    let after: Told = tx.one(TOLD, &[&id]).await?;
+    let named = named(id, &after);
+    if let Some(telling) = events::queue_updated(&named, fields(before), fields(after)) {
+        tx.tell(telling);
+    }
+    if let Some(status) = status {
+        tx.tell(events::queue_status(&named, status));
+    }
     if let (Some(place), Others::MoveUp) = (new_priority, others) {
         let line: Vec<(WorkQueueId, i32)> = tx.all(LINE, &[&pool]).await?;
         rearrange(&mut tx, &line, Some((id, place))).await?;
@@ -238,6 +259,35 @@ pub async fn update(mut tx: Tx<'_>, id: WorkQueueId, change: &WorkQueueUpdate, o
     }
     tx.commit().await?;
     Ok(true)
+}
+
+type Told = (String, Option<String>, Option<i32>, i32, WorkPoolId, String, String);
+
+fn named(id: WorkQueueId, told: &Told) -> NamedQueue {
+    let (name, _, _, _, pool, pool_name, type_) = told;
+    let pool = NamedPool { id: *pool, name: pool_name.clone(), type_: type_.clone() };
+    NamedQueue { id, name: name.clone(), pool }
+}
+
+fn fields(told: Told) -> [(&'static str, serde_json::Value); 4] {
+    let (name, description, concurrency_limit, priority, ..) = told;
+    [
+        ("name", name.into()),
+        ("description", description.into()),
+        ("concurrency_limit", concurrency_limit.into()),
+        ("priority", priority.into()),
+    ]
+}
+
+/// Queues with their pools, as events name them.
+pub(crate) async fn named_of(tx: &mut Tx<'_>, ids: &[WorkQueueId]) -> Result<Vec<NamedQueue>> {
+    let rows: Vec<(WorkQueueId, String, WorkPoolId, String, String)> = tx.all(NAMED, &[&ids]).await?;
+    let named = rows.into_iter().map(|(id, name, pool, pool_name, type_)| NamedQueue {
+        id,
+        name,
+        pool: NamedPool { id: pool, name: pool_name, type_ },
+    });
+    Ok(named.collect())
 }
 
 /// What became of a queue that was to go.
@@ -260,7 +310,9 @@ pub async fn delete(mut tx: Tx<'_>, id: WorkQueueId) -> Result<Deleted> {
         tx.rollback().await?;
         return Ok(outcome);
     };
+    let named: Told = tx.one(TOLD, &[&id]).await?;
     tx.opt::<(WorkQueueId,)>(DELETE, &[&id]).await?;
+    tx.tell(events::queue(Action::Deleted, &self::named(id, &named)));
     let line: Vec<(WorkQueueId, i32)> = tx.all(LINE, &[&pool]).await?;
     rearrange(&mut tx, &line, None).await?;
     tx.commit().await?;

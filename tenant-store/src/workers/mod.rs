@@ -2,7 +2,9 @@
 
 mod filter;
 
-use domain::workers::{Worker, WorkerHeartbeat};
+use domain::events::pools::{self as events, NamedPool};
+use domain::pulse::Readiness;
+use domain::workers::{Worker, WorkerHeartbeat, patience};
 use domain::{WorkPoolId, WorkerId};
 use wire::Time;
 
@@ -24,10 +26,13 @@ const HEARTBEAT: &str = "with w as (select w.id from work_pool w where w.name = 
     seen as (insert into pulse (resource_id, kind, status, last_seen) \
         select s.id, 2, 1, now() from (select id from known union all select id from made) s \
         on conflict (resource_id) do update set status = 1, last_seen = excluded.last_seen returning resource_id), \
-    ready as (insert into pulse (resource_id, kind, status, changed) select w.id, 0, 1, now() from w \
-        where not exists (select from pulse x where x.resource_id = w.id and x.status <> 0) \
-        on conflict (resource_id) do update set status = 1, changed = excluded.changed where pulse.status = 0) \
-    select w.id, (select resource_id from seen) from w";
+    waits as (select not exists (select from pulse x where x.resource_id = w.id and x.status <> 0) as ready from w) \
+    select w.id, (select resource_id from seen), (select ready from waits) from w";
+/// A pool that was not ready is, once.
+const READY: &str = "with u as (insert into pulse (resource_id, kind, status, changed) values ($1, 0, 1, now()) \
+        on conflict (resource_id) do update set status = 1, changed = excluded.changed where pulse.status = 0 \
+        returning resource_id) \
+    select w.id, w.name, w.type from u join work_pool w on w.id = u.resource_id";
 const DELETE: &str = "with k as (delete from worker where work_pool_id = $1 and name = $2 returning id), \
     u as (delete from pulse where resource_id in (select id from k)) select k.id from k";
 
@@ -39,14 +44,31 @@ pub async fn heartbeat(tx: Tx<'_>, pool: &str, beat: &WorkerHeartbeat) -> Result
     for _ in 0..2 {
         let id = WorkerId::new(Time::of_machine());
         let params: [crate::pool::Param<'_>; 4] = [&pool, &id, &beat.name, &beat.heartbeat_interval_seconds];
-        let found: Option<(WorkPoolId, Option<WorkerId>)> = tx.last_opt(HEARTBEAT, &params).await?;
+        // Then it would be offline.
+        let silent = patience(beat.heartbeat_interval_seconds);
+        tx.falls_due(Some(Time::from_micros(Time::of_machine().micros() + silent)));
+        let found: Option<(WorkPoolId, Option<WorkerId>, bool)> = tx.last_opt(HEARTBEAT, &params).await?;
         match found {
             None => return Ok(None),
-            Some((pool, Some(worker))) => return Ok(Some((pool, worker))),
-            Some((_, None)) => tx = scope.write(Lane::Hot).await?,
+            Some((pool, Some(worker), waits)) => {
+                if waits {
+                    ready(scope.write(Lane::Hot).await?, pool).await?;
+                }
+                return Ok(Some((pool, worker)));
+            }
+            Some((_, None, _)) => tx = scope.write(Lane::Hot).await?,
         }
     }
     Err(Error::Unavailable("the worker is being deleted".into()))
+}
+
+/// A worker of the pool is there.
+async fn ready(mut tx: Tx<'_>, pool: WorkPoolId) -> Result<()> {
+    let became: Option<(WorkPoolId, String, String)> = tx.opt(READY, &[&pool]).await?;
+    if let Some((id, name, type_)) = became {
+        tx.tell(events::pool_status(&NamedPool { id, name, type_ }, Readiness::Ready));
+    }
+    tx.commit().await
 }
 
 /// Whether there was such a worker.

@@ -56,6 +56,12 @@ impl Serialize for RawJson {
 #[cfg_attr(feature = "sql", derive(postgres_types::ToSql, postgres_types::FromSql), postgres(transparent))]
 pub struct RawObject(pub RawJson);
 
+impl RawObject {
+    pub fn is_empty(&self) -> bool {
+        self.0.text().trim_matches(['{', '}']).trim().is_empty()
+    }
+}
+
 impl Default for RawObject {
     /// The empty object.
     fn default() -> Self {

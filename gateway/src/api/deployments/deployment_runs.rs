@@ -6,12 +6,14 @@ use domain::deployments::{
 };
 use domain::flow_runs::FlowRun;
 use tenant_store::deployments::{self, RunMade, Which};
+use tenant_store::flow_runs::waiting;
 use wire::{Input, Limit, Time};
 
 use super::changes;
 use crate::api::asks::{asks, created_by};
 use crate::api::polls;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, Op, Path, Reply};
+use crate::live::held::held;
 use crate::ops;
 
 pub static OPS: &[Op] = ops![
@@ -22,6 +24,9 @@ pub static OPS: &[Op] = ops![
     POST "/deployments/get_scheduled_flow_runs" scheduled(JsonBody<ScheduledFlowRuns>) -> Json<Vec<FlowRun>>,
         need Workspace(RunDeployments), lane Hot, cost One, cache Never, touches [], audit Nothing;
 ];
+
+/// Deployments of a poll that waits.
+const MOST_WAITED_FOR: usize = 500;
 
 #[derive(Debug, Input)]
 #[input(parameters)]
@@ -76,8 +81,17 @@ async fn create_many(
 
 async fn scheduled(cx: Call, body: JsonBody<ScheduledFlowRuns>) -> Reply<Json<Vec<FlowRun>>> {
     let ScheduledFlowRuns { deployment_ids, scheduled_before, limit } = body.0;
-    let mut tx = cx.read().await?;
-    let runs = deployments::scheduled_runs(&mut tx, &deployment_ids, scheduled_before, limit.0).await?;
-    polls::of_deployments(cx.scope()?, deployment_ids);
-    Ok(Json(runs))
+    polls::of_deployments(cx.scope()?, deployment_ids.clone());
+    // Who wants none does not wait for one, nor who asks for more than a process serves.
+    let topics = if limit.0 > 0 && deployment_ids.len() <= MOST_WAITED_FOR {
+        deployment_ids.iter().copied().map(waiting::of_deployment).collect()
+    } else {
+        Vec::new()
+    };
+    let (cx, ids) = (&cx, &deployment_ids);
+    let runs = held(cx, topics, |waited| {
+        let before = scheduled_before.map(|before| before + waited);
+        Box::pin(async move { Ok(deployments::scheduled_runs(&mut cx.read().await?, ids, before, limit.0).await?) })
+    });
+    Ok(Json(runs.await?))
 }

@@ -5,9 +5,10 @@ pub mod queues;
 pub mod scheduled;
 pub mod workers;
 
-use domain::job_variables::{self, Blocks, Checks};
+use domain::job_variables::{self, Checks};
 use domain::slots::WorkPoolConcurrencyStatus;
 use domain::work_pools::{self as models, WorkPool, WorkPoolCreate, WorkPoolReplace, WorkPoolUpdate, is_reserved};
+use tenant_store::deployments;
 use tenant_store::work_pools::{self, Replaced, SlotsPage, WorkPoolFilter};
 use wire::{Errors, Input, Limit, Page};
 
@@ -48,8 +49,8 @@ struct WorkPoolListing {
 #[derive(Debug, Input)]
 #[input(parameters)]
 struct WorkPoolsFilter {
-    work_pools: Option<WorkPoolFilter>,
     limit: Limit,
+    work_pools: Option<WorkPoolFilter>,
     #[input(default, ge = 0)]
     offset: i64,
 }
@@ -63,8 +64,8 @@ struct WorkPoolsCount {
 #[derive(Debug, Input)]
 #[input(parameters)]
 struct SlotsAsked {
-    page: Page,
     limit: Limit,
+    page: Page,
     /// Max flow runs per queue
     #[input(default = 10, ge = 0, le = 200)]
     flow_run_limit: i64,
@@ -84,7 +85,7 @@ fn shown(cx: &Call, pool: WorkPool) -> WorkPool {
 
 async fn create(cx: Call, body: JsonBody<WorkPoolCreate>) -> Reply<Created<WorkPool>> {
     refuse_reserved(&body.name)?;
-    check_defaults(&body.base_job_template)?;
+    check_defaults(&cx, &body.base_job_template).await?;
     match work_pools::create(cx.write().await?, &body).await? {
         Some(pool) => Ok(Created::new(shown(&cx, pool))),
         None => Err(Failure::conflict("A work pool with this name already exists.")),
@@ -99,13 +100,14 @@ fn refuse_reserved(name: &str) -> Reply<()> {
 }
 
 /// The defaults of a template's variables, and the block documents that stand in for them.
-fn check_defaults(template: &wire::RawObject) -> Reply<()> {
+async fn check_defaults(cx: &Call, template: &wire::RawObject) -> Reply<()> {
+    let blocks = deployments::blocks(&mut cx.read().await?, template, cx.app.key_ring()).await?;
+    let blocks = blocks.map_err(|_| Failure::not_found("Block not found."))?;
     let template = template.0.to_value();
-    // No block documents are stored yet, so none is there. Where they are, their data is looked up here.
-    if !matches!(job_variables::references(&template), Ok(ids) if ids.is_empty()) {
-        return Err(Failure::not_found("Block not found."));
+    if let Some(fault) = job_variables::fault(&template) {
+        return Err(Failure::unprocessable(format!("Invalid schema: {fault}")));
     }
-    job_variables::check(&template, &Blocks::new(), &[], Checks::Defaults).map_err(|why| {
+    job_variables::check(&template, &blocks, &[], Checks::Defaults).map_err(|why| {
         Failure::unprocessable(format!("Validation failed for work pool's job variable defaults: {why}"))
     })
 }
@@ -153,7 +155,7 @@ async fn replace(cx: Call, name: Path<String>, body: JsonBody<WorkPoolReplace>) 
         return Err(Invalid::of(errors, &wire::Json::Null).into());
     };
     refuse_reserved(&name)?;
-    check_defaults(&body.base_job_template)?;
+    check_defaults(&cx, &body.base_job_template).await?;
     match work_pools::replace(cx.write().await?, &body.0.named(name)).await? {
         Replaced::Done(pool, fresh) => Ok(Created::if_fresh(shown(&cx, *pool), fresh)),
         Replaced::OtherType(type_) => Err(Failure::conflict(format!(

@@ -27,8 +27,8 @@ pub static OPS: &[Op] = ops![
 #[derive(Debug, Input)]
 #[input(parameters)]
 struct QueuesFilter {
-    work_queues: Option<WorkQueueFilter>,
     limit: Limit,
+    work_queues: Option<WorkQueueFilter>,
     #[input(default, ge = 0)]
     offset: i64,
 }

@@ -1,6 +1,7 @@
 //! `/work_pools/{name}/get_scheduled_flow_runs`: a worker asks for runs.
 
 use domain::work_pools::WorkerFlowRun;
+use tenant_store::flow_runs::waiting;
 use tenant_store::work_pools::{self, Poll, Polled, PolledQueue};
 use wire::{Input, Limit, Time};
 
@@ -8,6 +9,7 @@ use super::not_found;
 use super::queues::no_queue;
 use crate::api::polls;
 use crate::kit::{Call, Json, JsonBody, Op, Path, Reply};
+use crate::live::held::held;
 use crate::ops;
 
 pub static OPS: &[Op] = ops![
@@ -18,13 +20,13 @@ pub static OPS: &[Op] = ops![
 #[derive(Debug, Input)]
 #[input(parameters)]
 struct Wanted {
+    limit: Limit,
     /// The names of work pool queues
     work_queue_names: Option<Vec<String>>,
     /// The maximum time to look for scheduled flow runs
     scheduled_before: Option<Time>,
     /// The minimum time to look for scheduled flow runs
     scheduled_after: Option<Time>,
-    limit: Limit,
 }
 
 async fn scheduled_runs(cx: Call, name: Path<String>, body: JsonBody<Wanted>) -> Reply<Json<Vec<WorkerFlowRun>>> {
@@ -39,11 +41,17 @@ async fn scheduled_runs(cx: Call, name: Path<String>, body: JsonBody<Wanted>) ->
         Some(names) => named(queues, names).map_err(|missing| no_queue(&name, missing))?,
     };
     let ids = names.map(|_| queues.iter().map(|queue| queue.id).collect());
-    let poll = Poll { pool, queues: ids, before: scheduled_before, after: scheduled_after, limit: limit.0 };
-    let runs = work_pools::due_in_pool(&mut tx, &poll).await?;
     drop(tx);
     polls::of_queues(cx.scope()?, &queues);
-    Ok(Json(runs))
+    let poll = Poll { pool, queues: ids, before: scheduled_before, after: scheduled_after, limit: limit.0 };
+    // Who wants none does not wait for one.
+    let topics = if limit.0 > 0 { vec![waiting::of_pool(pool)] } else { Vec::new() };
+    let cx = &cx;
+    let runs = held(cx, topics, |waited| {
+        let poll = Poll { before: poll.before.map(|before| before + waited), ..poll.clone() };
+        Box::pin(async move { Ok(work_pools::due_in_pool(&mut cx.read().await?, &poll).await?) })
+    });
+    Ok(Json(runs.await?))
 }
 
 /// The queues of those names, or the first name that is none's.

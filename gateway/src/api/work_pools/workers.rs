@@ -21,8 +21,8 @@ pub static OPS: &[Op] = ops![
 #[derive(Debug, Input)]
 #[input(parameters)]
 struct WorkersFilter {
-    workers: Option<WorkerFilter>,
     limit: Limit,
+    workers: Option<WorkerFilter>,
     #[input(default, ge = 0)]
     offset: i64,
 }

@@ -1,0 +1,215 @@
+//! `/work_pools/{name}/workers/connect`: a worker says that it is there and hears of its pool as it changes (reference:
+//! `server/utilities/worker_channel.py`). Clean-ups are not delivered here: that capability is refused, and workers go on
+//! without it.
+
+use domain::WorkPoolId;
+use domain::work_pools::{WorkPool, WorkPoolCreate, is_reserved};
+use domain::worker_channel::{self as channel, Closing, Heartbeat, Hello, ResolvedWorkQueue, Said};
+use domain::workers::WorkerHeartbeat;
+use futures_util::{SinkExt, StreamExt};
+use tenant_store::work_pools::{self, PolledQueue};
+use tenant_store::{Error, Lane, Scope, workers};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use wire::{Patch, Time};
+
+use super::greeting::{Greeting, Guest, close, next_text};
+use super::watch::{End, Look, Lookout, Watch};
+use crate::kit::Socket;
+
+/// An open channel, behind its greeting.
+struct Channel {
+    scope: Scope,
+    name: String,
+    pool: WorkPoolId,
+    hello: Hello,
+    /// Of the pool as the worker knows it.
+    updated: Time,
+    sequence: u64,
+}
+
+pub async fn run(mut socket: Socket, greeting: Greeting) {
+    let Some(name) = greeting.param("work_pool_name") else { return };
+    let Some(guest) = greeting.receive(&mut socket).await else { return };
+    let Guest { app, scope, admission, place: _place, first } = guest;
+    let mut watch = Watch::new(&app, admission);
+    let mut text = first;
+    while text.is_none() {
+        tokio::select! {
+            said = next_text(&mut socket) => match said {
+                Some(said) => text = Some(said),
+                None => return,
+            },
+            look = watch.look() => if !stay(&mut socket, look).await { return },
+        }
+    }
+    let Some(Said::Hello(hello)) = Said::read(&text.unwrap_or_default()) else {
+        return end(&mut socket, Closing::ProtocolError).await;
+    };
+    let (mut channel, ready) = match open(scope, name, *hello).await {
+        Ok(opened) => opened,
+        Err(closing) => return end(&mut socket, closing).await,
+    };
+    let mut changes = app.hub().wait_for(channel.scope.workspace(), work_pools::changed(channel.pool));
+    if socket.send(Message::text(ready)).await.is_err() {
+        return;
+    }
+    loop {
+        let answer = tokio::select! {
+            () = changes.woken() => channel.changed("work_pool_updated").await,
+            message = socket.next() => match message {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(Message::Text(text))) => {
+                    watch.heard();
+                    channel.hear(text.as_str()).await
+                }
+                Some(Ok(message)) => {
+                    watch.heard();
+                    if matches!(message, Message::Ping(_)) && socket.flush().await.is_err() { return }
+                    Ok(None)
+                }
+            },
+            look = watch.look() => match stay(&mut socket, look).await {
+                true => Ok(None),
+                false => return,
+            },
+        };
+        match answer {
+            Ok(None) => {}
+            Ok(Some(frame)) => {
+                if socket.send(Message::text(frame)).await.is_err() {
+                    return;
+                }
+            }
+            Err(closing) => return end(&mut socket, closing).await,
+        }
+    }
+}
+
+/// Does what a look around asks for; whether the socket is still open then.
+async fn stay(socket: &mut Socket, look: Look) -> bool {
+    match look {
+        Look::Stay => true,
+        Look::Ping => socket.send(Message::Ping(Bytes::new())).await.is_ok(),
+        Look::End(End { code, reason }) => {
+            close(socket, code, reason).await;
+            false
+        }
+    }
+}
+
+async fn end(socket: &mut Socket, closing: Closing) {
+    close(socket, CloseCode::from(closing.code()), closing.reason()).await;
+}
+
+/// The store's troubles pass; a worker comes back after a while.
+fn passing(error: Error) -> Closing {
+    tracing::warn!(%error, "a worker's channel is closed");
+    Closing::TransientServerError
+}
+
+/// Finds or makes the pool, fills in its template where it has none, and counts the hello as a heartbeat.
+async fn open(scope: Scope, name: String, hello: Hello) -> Result<(Channel, String), Closing> {
+    if !hello.speaks_our_version() {
+        return Err(Closing::UnsupportedVersion);
+    }
+    let found = pool_for(&scope, &name, &hello).await?;
+    let wanted = resolved(&scope, &name, &hello).await?;
+    if found.base_job_template.is_empty() && !hello.default_base_job_template.is_empty() {
+        let change = domain::work_pools::WorkPoolUpdate {
+            base_job_template: Patch::Set(hello.default_base_job_template.clone()),
+            ..Default::default()
+        };
+        let tx = scope.write(Lane::Hot).await.map_err(passing)?;
+        work_pools::update(tx, &name, &change).await.map_err(passing)?;
+    }
+    let Hello { worker_name, heartbeat_interval_seconds, .. } = &hello;
+    beat(&scope, &name, worker_name, *heartbeat_interval_seconds).await?;
+    let pool = read(&scope, &name).await?.ok_or(Closing::AuthorizationFailed)?;
+    let ready = channel::ready(&hello, &wanted, &pool, Time::of_machine());
+    Ok((Channel { scope, name, pool: pool.id, hello, updated: pool.updated, sequence: 1 }, ready))
+}
+
+async fn read(scope: &Scope, name: &str) -> Result<Option<WorkPool>, Closing> {
+    let mut tx = scope.read(Lane::Read).await.map_err(passing)?;
+    work_pools::read(&mut tx, name).await.map_err(passing)
+}
+
+async fn pool_for(scope: &Scope, name: &str, hello: &Hello) -> Result<WorkPool, Closing> {
+    if let Some(pool) = read(scope, name).await? {
+        return Ok(pool);
+    }
+    if !hello.create_pool_if_not_found || is_reserved(name) {
+        return Err(Closing::AuthorizationFailed);
+    }
+    let new = WorkPoolCreate::of_worker(name, &hello.worker_type, hello.default_base_job_template.clone());
+    let new = new.ok_or(Closing::ProtocolError)?;
+    let tx = scope.write(Lane::Hot).await.map_err(passing)?;
+    match work_pools::create(tx, &new).await.map_err(passing)? {
+        Some(pool) => Ok(pool),
+        // Somebody else made it meanwhile.
+        None => read(scope, name).await?.ok_or(Closing::TransientServerError),
+    }
+}
+
+/// The queues that a worker names, in its order; all of the pool where it names none.
+async fn resolved(scope: &Scope, pool: &str, hello: &Hello) -> Result<Vec<ResolvedWorkQueue>, Closing> {
+    let mut tx = scope.read(Lane::Read).await.map_err(passing)?;
+    let polled = work_pools::polled_pool(&mut tx, pool).await.map_err(passing)?;
+    let queues = polled.map(|polled| polled.queues).unwrap_or_default();
+    let shown = |queue: &PolledQueue| ResolvedWorkQueue { id: queue.id, name: queue.name.clone() };
+    if hello.work_queue_names.is_empty() {
+        return Ok(queues.iter().map(shown).collect());
+    }
+    let mut wanted: Vec<ResolvedWorkQueue> = Vec::new();
+    for name in &hello.work_queue_names {
+        let queue = queues.iter().find(|queue| queue.name == *name).ok_or(Closing::AuthorizationFailed)?;
+        if !wanted.iter().any(|known| known.id == queue.id) {
+            wanted.push(shown(queue));
+        }
+    }
+    Ok(wanted)
+}
+
+async fn beat(scope: &Scope, pool: &str, worker: &str, seconds: i32) -> Result<(), Closing> {
+    let beat = WorkerHeartbeat { name: worker.to_owned(), heartbeat_interval_seconds: Some(seconds) };
+    let written = async { workers::heartbeat(scope.write(Lane::Hot).await?, pool, &beat).await };
+    match written.await {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(Closing::HeartbeatPersistenceFailed),
+        Err(error) => {
+            tracing::warn!(%error, "a worker's heartbeat was not written");
+            Err(Closing::HeartbeatPersistenceFailed)
+        }
+    }
+}
+
+impl Channel {
+    async fn hear(&mut self, text: &str) -> Result<Option<String>, Closing> {
+        match Said::read(text).ok_or(Closing::ProtocolError)? {
+            Said::Heartbeat(Heartbeat { consumer_id, worker_name, heartbeat_interval_seconds }) => {
+                if consumer_id != self.hello.consumer_id || worker_name != self.hello.worker_name {
+                    return Err(Closing::ProtocolError);
+                }
+                beat(&self.scope, &self.name, &worker_name, heartbeat_interval_seconds).await?;
+                self.changed("heartbeat_reconciliation").await
+            }
+            Said::Cleanup { frame, message, operation } => {
+                Ok(Some(channel::no_cleanup(frame, message, operation, Time::of_machine())))
+            }
+            Said::Hello(_) => Err(Closing::ProtocolError),
+        }
+    }
+
+    /// The pool, if it is another than the worker knows.
+    async fn changed(&mut self, reason: &str) -> Result<Option<String>, Closing> {
+        let pool = read(&self.scope, &self.name).await?.filter(|pool| pool.id == self.pool);
+        let pool = pool.ok_or(Closing::AuthorizationFailed)?;
+        if pool.updated == self.updated {
+            return Ok(None);
+        }
+        self.updated = pool.updated;
+        self.sequence += 1;
+        Ok(Some(channel::snapshot(self.sequence, reason, &pool, Time::of_machine())))
+    }
+}
