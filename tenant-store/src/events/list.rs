@@ -90,7 +90,7 @@ const NEW_OF_NAMES: &str = concat!(
 const READ: &str = concat!(
     "select ",
     columns!(),
-    " from event e where e.received >= clock_timestamp() - make_interval(secs => $1 + 1) and e.id = any($2) \
+    " from event e where e.received >= clock_timestamp() - make_interval(secs => $1::float8 + 1) and e.id = any($2) \
      order by e.occurred, e.id"
 );
 

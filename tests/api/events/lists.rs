@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 use tests::Tenant;
 
-use super::event;
+use super::{event, now};
 
 fn ids(page: &Value) -> Vec<String> {
     let events = page["events"].as_array().expect("a page of events");
@@ -25,7 +25,9 @@ fn pages_are_followed_by_their_address_while_more_events_come() {
         let mut pages = 1;
         while let Some(next) = page["next_page"].as_str() {
             // What comes meanwhile is later than the query.
-            api.post("/events", &json!([event("page.test", "thing.late")])).expect(204);
+            let mut late = event("page.test", "thing.late");
+            late["occurred"] = json!(now() + 60.0);
+            api.post("/events", &json!([late])).expect(204);
             assert!(next.starts_with(&format!("{}/events/filter/next?page-token=", tenant.api_url())), "{next}");
             page = api.at("").get(next).expect(200);
             seen.extend(ids(&page));

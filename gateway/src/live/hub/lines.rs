@@ -100,7 +100,7 @@ impl LogListeners {
             match room.read().await {
                 Ok(lines) => room.tell(lines),
                 Err(error) => {
-                    tracing::debug!(%error, workspace = %room.scope.workspace(), "lines of other replicas could not be read");
+                    tracing::warn!(%error, workspace = %room.scope.workspace(), "lines of other replicas could not be read");
                 }
             }
             tokio::time::sleep(SPACING).await;

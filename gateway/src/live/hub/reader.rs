@@ -37,7 +37,7 @@ pub async fn read_for(room: Arc<Room>) {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
-                tracing::debug!(%error, workspace = %room.scope.workspace(), "events of other replicas could not be read");
+                tracing::warn!(%error, workspace = %room.scope.workspace(), "events of other replicas could not be read");
             }
         }
         tokio::time::sleep(SPACING).await;
