@@ -182,3 +182,27 @@ fn a_reset_ends_what_is_held_of_other_limits_too() {
     }
     assert_eq!(in_use(&api, "tag:a"), json!(0));
 }
+
+#[test]
+fn slots_come_back_when_a_lease_ends_unaided() {
+    let server = Server::builder().start();
+    let tenant = Account::create(&server).workspace();
+    let api = tenant.api();
+    api.post("/v2/concurrency_limits/", &json!({"name": "reaped", "limit": 1})).expect(201);
+    let body = json!({"names": ["reaped"], "slots": 1, "lease_duration": 60});
+    let lease = api.post("/v2/concurrency_limits/increment-with-lease", &body).expect(200)["lease_id"].clone();
+    assert_eq!(in_use(&api, "reaped"), json!(1));
+    // A minute passes for the lease.
+    let schema = truth::schema_of(&server, &tenant);
+    server
+        .database()
+        .sql(&format!("update {schema}.concurrency_lease set expires_at = now() - interval '1 s' returning 1"));
+    server.database().sql("update cell.tick set due = now(), hinted = now() returning 1");
+    eventually("the slot comes back", || match in_use(&api, "reaped") {
+        slots if slots == json!(0) => Ok(()),
+        slots => Err(slots),
+    });
+    let renewed =
+        api.post(&format!("/v2/concurrency_limits/leases/{}/renew", lease.as_str().expect("an id")), &json!({}));
+    assert_eq!(renewed.status, 410);
+}
