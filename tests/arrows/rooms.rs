@@ -40,8 +40,8 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     // A socket may take its key in a message, and then the edge admits it as it admits a request.
     (
         "live",
-        &["kit", "App", "ops", "metrics", "edge", "limits"],
-        "Sockets depend on tenant-store, domain, the kit and the edge's admission.",
+        &["kit", "App", "ops", "config", "metrics", "redis", "edge", "limits"],
+        "Sockets depend on tenant-store, domain, the kit, the edge's admission, and Redis, which joins replicas.",
     ),
     ("services", &["App", "config", "metrics", "live", "redis"], "Background work depends on tenant-store and domain."),
 ];

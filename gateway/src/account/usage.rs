@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, ActorId, WorkspaceId};
+use domain::{AccountId, WorkspaceId};
 use http::HeaderValue;
 use http::header::CONTENT_DISPOSITION;
 use serde::Serialize;
@@ -11,7 +11,6 @@ use wire::{Input, Output, RawJson, Time};
 
 use super::open_workspaces;
 use crate::kit::{Answer, Call, Failure, Json, Op, Query, Reply, Response, Text};
-use crate::limits::Asker;
 use crate::ops;
 
 pub static OPS: &[Op] = ops![
@@ -37,7 +36,8 @@ const REQUESTS: usize = 0;
 const ITEMS: usize = 1;
 /// The only group where none is asked for.
 const ALL: &str = "all";
-/// The group of what is above the workspaces, was counted without a name, or is of somebody who is gone.
+/// The group of what is above the workspaces, was counted without a name, is of somebody who is gone, or is not for the
+/// caller to know.
 const OTHERS: &str = "others";
 
 /// What is used up at this moment.
@@ -168,10 +168,10 @@ async fn groups(cx: &Call, bucket: usize, asked: &Breakdown) -> Reply<Json<Group
     let account = cx.account()?.account();
     let used = cx.app.limits().used(account, asked.since, asked.until).await?.ok_or_else(no_minute)?;
     let names = cx.app.control().actor_names(&used.actors()).await?;
-    let sight = Sight::of(cx).await?;
+    let (member, open) = (cx.principal()?.actor, open_workspaces(cx).await?);
     let mut groups: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for whole in used.askers(bucket) {
-        let asker = sight.shown(whole);
+        let asker = open.as_ref().map_or_else(|| whole.clone(), |open| whole.seen_by(member, open));
         let actor_name = asker.actor.and_then(|actor| names.get(&actor));
         let wanted = asked.workspace_id.is_none_or(|id| asker.workspace == Some(id))
             && asked.api_key_name.as_ref().is_none_or(|name| asker.key.as_ref() == Some(name))
@@ -205,9 +205,12 @@ async fn groups(cx: &Call, bucket: usize, asked: &Breakdown) -> Reply<Json<Group
 
 async fn key_names(cx: Call, search: Query<Search>) -> Reply<Json<Names>> {
     let used = cx.app.limits().used(cx.account()?.account(), None, None).await?.ok_or_else(no_minute)?;
-    let (buckets, sight) = (asked_buckets(&cx)?, Sight::of(&cx).await?);
+    let (buckets, member, open) = (asked_buckets(&cx)?, cx.principal()?.actor, open_workspaces(&cx).await?);
     let askers = buckets.into_iter().flat_map(|bucket| used.askers(bucket));
-    let found = askers.filter_map(|asker| sight.shown(asker).key);
+    let found = askers.filter_map(|asker| match &open {
+        None => asker.key.clone(),
+        Some(open) => asker.seen_by(member, open).key,
+    });
     Ok(Json(search.choose(found)))
 }
 
@@ -217,34 +220,6 @@ async fn actor_names(cx: Call, search: Query<Search>) -> Reply<Json<Names>> {
     let buckets = asked_buckets(&cx)?;
     let actors = buckets.into_iter().flat_map(|bucket| used.askers(bucket)).filter_map(|asker| asker.actor);
     Ok(Json(search.choose(actors.filter_map(|actor| names.get(&actor).cloned()))))
-}
-
-/// What of the account the caller may know: who administers it, everything; others the workspaces that are open to them and
-/// their own keys. What is hidden counts among [`OTHERS`].
-enum Sight {
-    Everything,
-    Of { actor: ActorId, workspaces: Vec<WorkspaceId> },
-}
-
-impl Sight {
-    async fn of(cx: &Call) -> Reply<Self> {
-        Ok(match open_workspaces(cx).await? {
-            None => Sight::Everything,
-            Some(workspaces) => Sight::Of { actor: cx.principal()?.actor, workspaces },
-        })
-    }
-
-    fn shown(&self, asker: &Asker) -> Asker {
-        let Asker { workspace, actor, key } = asker.clone();
-        match self {
-            Sight::Everything => Asker { workspace, actor, key },
-            Sight::Of { actor: own, workspaces } => Asker {
-                workspace: workspace.filter(|id| workspaces.contains(id)),
-                actor,
-                key: key.filter(|_| actor == Some(*own)),
-            },
-        }
-    }
 }
 
 fn no_minute() -> Failure {

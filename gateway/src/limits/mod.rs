@@ -43,7 +43,6 @@ pub use items::count as count_items;
 pub use meter::{Kind, Meter, Over};
 pub use quota::Rank;
 pub use report::Report;
-pub use usage::Asker;
 
 /// All limits of the program.
 pub struct Limits {

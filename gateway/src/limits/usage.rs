@@ -66,6 +66,13 @@ impl Asker {
         Self { workspace, actor: Some(principal.actor), key: Some(principal.key_name.clone()) }
     }
 
+    /// As much of it as a member of the account may know: its own key, and workspaces that are open to it.
+    pub fn seen_by(&self, member: ActorId, open: &[WorkspaceId]) -> Self {
+        let Self { workspace, actor, key } = self.clone();
+        let own = actor == Some(member);
+        Self { workspace: workspace.filter(|id| open.contains(id)), actor, key: key.filter(|_| own) }
+    }
+
     const fn one_of_many() -> Self {
         Self { workspace: None, actor: None, key: None }
     }

@@ -39,7 +39,7 @@ pub use pools::Pools;
 pub use program::Program;
 pub use redis::Redis;
 pub use requests::Requests;
-pub use services::Services;
+pub use services::{NAMES as SERVICES, Services};
 pub use sockets::Sockets;
 pub use telemetry::{Sent, Telemetry};
 pub use tokens::{Bad, Tokens};

@@ -6,6 +6,9 @@ use super::make::Maker;
 
 const LAGS: &[f64] = &[0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
 
+/// The services, by their labels: those of `services::PASSES`.
+pub const NAMES: &[&str] = &["cancellations", "leases", "foreman", "late_runs", "schedules", "retention"];
+
 pub struct Services {
     lag: HistogramVec,
     done: IntCounterVec,
@@ -17,17 +20,16 @@ pub struct Services {
 
 impl Services {
     pub fn new(maker: &Maker<'_>) -> Self {
-        let names = crate::services::names();
         let lag = "How long after it fell due a service did the first thing of a step";
         let overdue = "How long the earliest workspace is due that no replica has claimed";
         Self {
-            lag: maker.histograms("prefecture_service_lag_seconds", lag, "service", &names, LAGS),
-            done: maker.counters("prefecture_service_done_total", "Objects that a service changed", "service", &names),
+            lag: maker.histograms("prefecture_service_lag_seconds", lag, "service", NAMES, LAGS),
+            done: maker.counters("prefecture_service_done_total", "Objects that a service changed", "service", NAMES),
             failures: maker.counters(
                 "prefecture_service_failures_total",
                 "Passes of a service that failed",
                 "service",
-                &names,
+                NAMES,
             ),
             claims: maker.histogram(
                 "prefecture_services_claim_lag_seconds",

@@ -45,7 +45,11 @@ pub static PASSES: &[Pass] = &[
     Pass { name: "retention", look: |turn| Box::pin(retention::look(turn)) },
 ];
 
-/// Labels of the metrics.
-pub fn names() -> Vec<&'static str> {
-    PASSES.iter().map(|pass| pass.name).collect()
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_service_is_counted() {
+        let names: Vec<&str> = super::PASSES.iter().map(|pass| pass.name).collect();
+        assert_eq!(names, crate::metrics::SERVICES);
+    }
 }
