@@ -218,8 +218,14 @@ fn an_open_socket_ends_with_its_right() {
                 let by_message = Socket::open(&url, &[]).expect("a socket opens");
                 for (how, mut socket) in [("header", by_header), ("message", by_message)] {
                     assert!(let_in(&socket.authenticate(Some(key))), "{}", operation.name());
-                    if doing == Doing::ItsWork {
-                        socket.send(&json!({"type": "filter", "filter": {}}));
+                    match doing {
+                        Doing::Nothing => {}
+                        // A worker is answered, and then silent until something changes.
+                        Doing::ItsWork if operation.path.ends_with("/workers/connect") => {
+                            socket.send(&hello());
+                            assert_eq!(socket.json()["type"], "worker.ready.v1");
+                        }
+                        Doing::ItsWork => socket.send(&json!({"type": "filter", "filter": {}})),
                     }
                     sockets.push((format!("{} by {how}, doing {doing:?}", operation.name()), socket));
                 }
@@ -245,6 +251,18 @@ fn an_open_socket_ends_with_its_right() {
         }
     }
     none(findings);
+}
+
+/// What a worker says first.
+fn hello() -> serde_json::Value {
+    json!({
+        "type": "worker.hello.v1", "id": uuid::Uuid::new_v4(), "sent_at": "2026-01-01T00:00:00Z",
+        "payload": {
+            "consumer_id": uuid::Uuid::new_v4(), "worker_name": "w", "worker_type": "process",
+            "heartbeat_interval_seconds": 30, "supported_channel_versions": ["work_pool_worker_channel.v1"],
+            "requested_capabilities": ["worker_heartbeat.v1", "work_pool_snapshot.v1"], "create_pool_if_not_found": true,
+        },
+    })
 }
 
 /// A plain request to the path of a socket is no way in either.
