@@ -53,7 +53,7 @@ const A_SLICE: &str = "A slice depends on tenant-store, domain and the kit; what
 const SLICED: &[&str] = &["api", "account"];
 
 /// The floor of the store, on which the resources stand: it names none of them.
-const STORE_FLOOR: &[&str] = &["pool", "sql", "scope", "error", "commits", "connect"];
+const STORE_FLOOR: &[&str] = &["pool", "sql", "scope", "error", "commits", "connect", "ticks"];
 const STORE_FLOOR_EXPORTS: &[&str] = &[
     "Commits",
     "Error",
