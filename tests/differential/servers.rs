@@ -1,6 +1,9 @@
 //! The pair of servers: a clean one of each for every case file.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use tests::Server;
 
 use crate::http::Client;
 use crate::reference::{Reference, Storage};
@@ -95,6 +98,13 @@ fn workspace() -> Client {
     if let Ok(url) = std::env::var("OURS_URL") {
         return Client::new(&url, std::env::var("OURS_KEY").ok());
     }
-    let tenant = tests::Tenant::fresh();
+    let tenant = tests::Tenant::on(program());
     Client::new(&tenant.api_url(), Some(tenant.key))
+}
+
+/// Without services, as the reference runs here: what they change has no place between two requests.
+fn program() -> &'static Server {
+    static PROGRAM: OnceLock<Server> = OnceLock::new();
+    PROGRAM
+        .get_or_init(|| Server::builder().env("PREFECTURE_SERVICES", "off").env("PREFECTURE_POLL_HOLD", "0s").start())
 }
