@@ -42,7 +42,7 @@ fn a_database_that_was_set_up_as_told_is_well() {
     found.is("fsync", "bad", "off");
     found.is("redis", "skipped", "");
     found.is("public address", "skipped", "");
-    assert_eq!(found.checks.len(), 28, "{:?}", found.checks.keys());
+    assert_eq!(found.checks.len(), 29, "{:?}", found.checks.keys());
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn people_read_lines_with_the_cure_below() {
     let at = lines.iter().position(|line| line.starts_with("BAD") && line.contains("fsync"));
     let cure = at.and_then(|at| lines.get(at + 1));
     assert!(cure.is_some_and(|line| line.trim_start().starts_with("→ set it on")), "{}", text.out);
-    assert!(text.err.contains("1 of 28 checks are bad"), "{}", text.err);
+    assert!(text.err.contains("1 of 29 checks are bad"), "{}", text.err);
     assert_eq!(text.status.code(), Some(1));
 }
 

@@ -63,6 +63,11 @@ pub struct EdgeSettings {
 }
 
 impl EdgeSettings {
+    /// How long a poll waits for a run: never so long that the request would end without an answer.
+    pub fn poll_hold(&self) -> Duration {
+        self.polls.poll_hold.min(self.request_timeout.saturating_sub(Duration::from_secs(1)))
+    }
+
     pub fn validate(&self) -> Result<(), WrongSetting> {
         if self.body_limit < 1024 {
             return Err(WrongSetting::new("--body-limit (PREFECTURE_BODY_LIMIT)", "less than 1024 bytes", "5242880"));
@@ -81,7 +86,6 @@ impl EdgeSettings {
                 "60s",
             ));
         }
-        self.polls.validate(self.request_timeout)?;
         if self.body_timeout < Duration::from_millis(100) {
             return Err(WrongSetting::new("--body-timeout (PREFECTURE_BODY_TIMEOUT)", "less than 100ms", "30s"));
         }

@@ -38,7 +38,7 @@ pub struct ServiceSettings {
     pub keep_logs: Duration,
 
     /// How long finished runs are kept, with their states, logs and artifacts; 0 for good.
-    #[arg(long, env = "PREFECTURE_KEEP_RUNS", default_value = "0", value_parser = duration, value_name = "DURATION")]
+    #[arg(long, env = "PREFECTURE_KEEP_RUNS", default_value = "0s", value_parser = duration, value_name = "DURATION")]
     pub keep_runs: Duration,
 
     /// How long things are kept that could not be stored as what they are; 0 for good.

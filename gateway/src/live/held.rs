@@ -25,12 +25,12 @@ pub async fn held<'l, T>(
     topics: Vec<String>,
     mut look: impl FnMut(Duration) -> Look<'l, T> + Send,
 ) -> Reply<Vec<T>> {
-    let (polls, hub) = (&cx.app.edge().polls, cx.app.hub());
+    let (hold, hub) = (cx.app.edge().poll_hold(), cx.app.hub());
     let workspace = cx.scope()?.workspace();
     // Before the look: what is written after it wakes.
     let mut waiters: Vec<_> = topics.into_iter().map(|topic| hub.wait_for(workspace, topic)).collect();
     let found = look(Duration::ZERO).await?;
-    if !found.is_empty() || polls.poll_hold.is_zero() || waiters.is_empty() {
+    if !found.is_empty() || hold.is_zero() || waiters.is_empty() {
         return Ok(found);
     }
     let Some(_place) = cx.app.limits().polls.enter(workspace) else { return Ok(found) };
@@ -39,7 +39,7 @@ pub async fn held<'l, T>(
     let admission = Admission::of(cx);
     let began = Instant::now();
     let mut draining = cx.app.draining();
-    while let Some(left) = polls.poll_hold.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
+    while let Some(left) = hold.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
         let woken = futures_util::future::select_all(waiters.iter_mut().map(|waiter| Box::pin(waiter.woken())));
         tokio::select! {
             () = until(&mut draining, true) => break,

@@ -39,7 +39,9 @@ pub use pools::Pools;
 pub use program::Program;
 pub use redis::Redis;
 pub use requests::Requests;
-pub use services::{NAMES as SERVICES, Services};
+#[cfg(test)]
+pub use services::NAMES as SERVICES;
+pub use services::Services;
 pub use sockets::Sockets;
 pub use telemetry::{Sent, Telemetry};
 pub use tokens::{Bad, Tokens};

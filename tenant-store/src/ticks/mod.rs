@@ -41,6 +41,9 @@ const HEADWAY_MS: u32 = 300;
 /// How long writing a hint may hold up the transaction that it belongs to.
 const HINT_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long a statement here may take: the other end of its connection may be gone without a word.
+const TICK_WITHIN: Duration = Duration::from_secs(5);
+
 /// What a replica knows of a database's hints.
 #[derive(Default)]
 pub(crate) struct Ticks {
@@ -180,16 +183,30 @@ impl Pool {
     /// One statement, whose loss in a crash of the database the sweep makes up for: nobody waits for the disk.
     async fn tick(&self, sql: &str) -> Result<Vec<Cells>> {
         let asked = async {
-            let object = self.pulse().open().await?;
+            let mut used = Used(Some(self.pulse().open().await?));
+            let Some(object) = &used.0 else {
+                return Err(Error::internal("a connection that was just opened is gone"));
+            };
             let text = format!("BEGIN;SET LOCAL synchronous_commit TO off;{sql};COMMIT");
             let answer = object.simple_query(&text).await;
-            if answer.is_err() && object.simple_query("ROLLBACK").await.is_err() {
-                let _ = deadpool_postgres::Object::take(object);
+            if answer.is_ok() || object.simple_query("ROLLBACK").await.is_ok() {
+                drop(used.0.take());
             }
             answer.map_err(Error::from)
         };
-        let messages = self.pulse().or_away(asked).await?;
+        let asked = tokio::time::timeout(TICK_WITHIN, self.pulse().or_away(asked));
+        let messages = asked.await.map_err(|_| Error::Unavailable(format!("no answer within {TICK_WITHIN:?}")))??;
         Ok(messages.into_iter().filter_map(Cells::of).collect())
+    }
+}
+
+/// A connection in use. One on which an answer is still awaited when it is dropped is closed: the next to take it would
+/// wait behind that.
+struct Used(Option<deadpool_postgres::Object>);
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        drop(self.0.take().map(deadpool_postgres::Object::take));
     }
 }
 
