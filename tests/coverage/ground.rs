@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use tests::operations::{Filled, Kind, Level, Need, Operation, Operations, Request, Requests, Who};
-use tests::{Account, Answer, Api, Bot, Server, Tenant};
+use tests::{Account, Answer, Api, Bot, Builder, Server, Tenant};
 
 pub struct Ground {
     pub server: &'static Server,
@@ -17,11 +17,17 @@ pub struct Ground {
     pub requests: Requests,
 }
 
+/// A server that changes nothing by itself: rows are compared. And nobody waits for a run that will not come.
+pub fn without_services(server: Builder) -> Builder {
+    server.env("PREFECTURE_SERVICES", "off").env("PREFECTURE_POLL_HOLD", "0s")
+}
+
 impl Ground {
     pub fn get() -> &'static Ground {
         static GROUND: OnceLock<Ground> = OnceLock::new();
         GROUND.get_or_init(|| {
-            let server = Server::shared();
+            static SERVER: OnceLock<Server> = OnceLock::new();
+            let server = SERVER.get_or_init(|| without_services(Server::builder()).start());
             let mine = Tenant::on(server);
             let operations = Operations::of(server, &mine.key);
             let requests = Requests::of(&operations);

@@ -6,7 +6,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::json;
 use tests::{Api, Issuer, Server, eventually};
 
-use crate::ground::Ground;
+use crate::ground::{Ground, without_services};
 
 const PROMISED: Duration = Duration::from_secs(1);
 /// An answer that was on its way when the second was over, on a busy machine.
@@ -58,7 +58,7 @@ fn refused_in_time(status: u16, places: &[Api], take_away: impl FnOnce()) {
 #[test]
 fn a_revoked_key_is_refused_within_a_second_on_every_replica() {
     let ground = Ground::get();
-    let replica = Server::builder().database(ground.server.database()).start();
+    let replica = without_services(Server::builder().database(ground.server.database())).start();
     let bot = ground.mine.bot("Owner");
     let places: Vec<Api> = [ground.server.url(), replica.url()]
         .iter()
@@ -76,7 +76,7 @@ fn a_revoked_key_is_refused_within_a_second_on_every_replica() {
 #[test]
 fn tokens_of_an_identity_that_was_taken_away_are_refused_within_a_second_on_every_replica() {
     let ground = Ground::get();
-    let replica = Server::builder().database(ground.server.database()).start();
+    let replica = without_services(Server::builder().database(ground.server.database())).start();
     let issuer = Issuer::start();
     let token = issuer.token(&issuer.key(Algorithm::ES256), json!({}));
     ground.server.admin(&["issuers", "create", issuer.url()]);

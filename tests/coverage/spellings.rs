@@ -3,7 +3,7 @@
 use tests::operations::{Filled, Level, Need, Operation, World};
 use tests::{Api, Server};
 
-use crate::ground::{Ground, blind, none, send};
+use crate::ground::{Ground, blind, none, send, without_services};
 
 /// Each way to write the address of an operation's level.
 fn spellings(ground: &Ground, operation: &Operation) -> Vec<String> {
@@ -112,8 +112,9 @@ fn what_only_looks_like_an_address_is_none() {
 fn a_default_workspace_answers_at_the_bare_address_to_those_who_may() {
     let ground = Ground::get();
     let named = format!("{}/{}", ground.mine.account.handle, ground.mine.handle);
-    let server =
-        Server::builder().database(ground.server.database()).env("PREFECTURE_DEFAULT_WORKSPACE", &named).start();
+    let server = without_services(Server::builder().database(ground.server.database()))
+        .env("PREFECTURE_DEFAULT_WORKSPACE", &named)
+        .start();
     let flow = format!("default-{}", uuid::Uuid::new_v4().simple());
     let bare = Api::new(&format!("{}/api", server.url()), Some(&ground.mine.key));
     let made = bare.post("/flows/", &serde_json::json!({"name": flow})).expect(201);
