@@ -10,7 +10,11 @@ from prefect.client.orchestration import get_client
 from prefect.deployments import run_deployment
 
 pathlib.Path("served.py").write_text('''
+import signal
 from prefect import flow
+
+# Ignored by what a shell starts in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @flow(log_prints=True)
 def greet(name: str = "world"):
@@ -44,7 +48,10 @@ try:
         assert made.deployment_version == "7"
 finally:
     served.send_signal(signal.SIGINT)
-    served.wait(60)
+    try:
+        served.wait(60)
+    finally:
+        served.kill()
 with get_client(sync_client=True) as client:
     assert client.read_deployment_by_name("greet/served").paused, "whoever stops serving pauses the deployment"
 "#;

@@ -77,6 +77,8 @@ def stop_when_it_ran():
     os.kill(os.getpid(), signal.SIGINT)
 
 if __name__ == "__main__":
+    # Ignored by what a shell starts in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=stop_when_it_ran, daemon=True).start()
     served.serve(name="every-five-seconds", interval=5)
 "#;
