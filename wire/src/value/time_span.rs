@@ -43,8 +43,9 @@ impl TimeSpan {
     }
 
     fn of_number(seconds: f64) -> Option<Self> {
-        // Beyond this the product means nothing, and the span is too long anyway.
-        (seconds.abs() < 1e15).then(|| Self::of_micros((seconds * 1e6).round() as i128)).flatten()
+        // Beyond this the span is too long anyway. Whole seconds apart: of many of them a float has no room for micros.
+        let micros = || seconds.trunc() as i128 * 1_000_000 + (seconds.fract() * 1e6).round() as i128;
+        (seconds.abs() < 1e15).then(|| Self::of_micros(micros())).flatten()
     }
 
     fn of_text(text: &str) -> Result<Self, &'static str> {
