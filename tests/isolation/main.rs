@@ -5,4 +5,5 @@ mod attack;
 mod bad_input;
 mod injection;
 mod interleaved;
+mod related;
 mod sockets;

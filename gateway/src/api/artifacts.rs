@@ -13,6 +13,7 @@ use tenant_store::relations::Filters;
 use tenant_store::task_runs::TaskRunFilter;
 use wire::{Input, Limit};
 
+use super::related::related;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Query, Reply};
 use crate::ops;
 
@@ -139,24 +140,24 @@ async fn delete(cx: Call, id: Path<ArtifactId>) -> Reply<NoContent> {
 
 async fn filter(cx: Call, body: JsonBody<ArtifactsFilter>) -> Reply<Json<Vec<Artifact>>> {
     let ArtifactsFilter { limit, sort, offset, artifacts, flow_runs, task_runs, flows, deployments } = body.0;
-    let related = Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() };
+    let related = related(&cx, Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() })?;
     Ok(Json(artifacts::list(&mut cx.read().await?, artifacts.as_ref(), &related, sort, limit.0, offset).await?))
 }
 
 async fn count(cx: Call, body: JsonBody<ArtifactsCount>) -> Reply<Json<i64>> {
     let ArtifactsCount { artifacts, flow_runs, task_runs, flows, deployments } = body.0;
-    let related = Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() };
+    let related = related(&cx, Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() })?;
     Ok(Json(artifacts::count(&mut cx.read().await?, artifacts.as_ref(), &related).await?))
 }
 
 async fn filter_latest(cx: Call, body: JsonBody<LatestArtifactsFilter>) -> Reply<Json<Vec<ArtifactCollection>>> {
     let LatestArtifactsFilter { limit, sort, offset, artifacts, flow_runs, task_runs, flows, deployments } = body.0;
-    let related = Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() };
+    let related = related(&cx, Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() })?;
     Ok(Json(list_latest(&mut cx.read().await?, artifacts.as_ref(), &related, sort, limit.0, offset).await?))
 }
 
 async fn count_of_latest(cx: Call, body: JsonBody<LatestArtifactsCount>) -> Reply<Json<i64>> {
     let LatestArtifactsCount { artifacts, flow_runs, task_runs, flows, deployments } = body.0;
-    let related = Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() };
+    let related = related(&cx, Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() })?;
     Ok(Json(count_latest(&mut cx.read().await?, artifacts.as_ref(), &related).await?))
 }

@@ -11,6 +11,7 @@ use tenant_store::task_runs::TaskRunFilter;
 use tenant_store::work_pools::WorkPoolFilter;
 use wire::{Input, Limit, Output, Page};
 
+use super::related::related;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Query, Reply};
 use crate::ops;
 
@@ -162,19 +163,19 @@ async fn delete(cx: Call, id: Path<FlowId>) -> Reply<NoContent> {
 
 async fn filter(cx: Call, body: JsonBody<FlowsFilter>) -> Reply<Json<Vec<Flow>>> {
     let FlowsFilter { limit, offset, flows, flow_runs, task_runs, deployments, work_pools, sort } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: None };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: None })?;
     Ok(Json(flows::list(&mut cx.read().await?, &filters, sort, limit.0, offset).await?))
 }
 
 async fn count(cx: Call, body: JsonBody<FlowsCount>) -> Reply<Json<i64>> {
     let FlowsCount { flows, flow_runs, task_runs, deployments, work_pools } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: None };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: None })?;
     Ok(Json(flows::count(&mut cx.read().await?, &filters).await?))
 }
 
 async fn paginate(cx: Call, body: JsonBody<FlowsPaginate>) -> Reply<Json<FlowPage>> {
     let FlowsPaginate { limit, page, flows, flow_runs, task_runs, deployments, work_pools, sort } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: None };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: None })?;
     let mut tx = cx.read().await?;
     let results = flows::list(&mut tx, &filters, sort, limit.0, page.offset(limit)).await?;
     let count = flows::count(&mut tx, &filters).await?;

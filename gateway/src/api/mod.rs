@@ -19,6 +19,7 @@ pub mod flows;
 pub mod logs;
 pub mod observed_states;
 mod polls;
+mod related;
 pub mod root;
 pub mod saved_searches;
 pub mod schedules;

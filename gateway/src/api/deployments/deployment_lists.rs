@@ -12,6 +12,7 @@ use tenant_store::work_pools::WorkPoolFilter;
 use tenant_store::work_queues::WorkQueueFilter;
 use wire::{Input, Limit, Output, Page};
 
+use crate::api::related::related;
 use crate::kit::{Call, Json, JsonBody, Op, Query, Reply};
 use crate::ops;
 
@@ -109,14 +110,14 @@ async fn list(cx: Call, query: Query<DeploymentListing>) -> Reply<Json<Vec<Deplo
 async fn filter(cx: Call, body: JsonBody<DeploymentsFilter>) -> Reply<Json<Vec<Deployment>>> {
     let DeploymentsFilter { limit, offset, flows, flow_runs, task_runs, deployments, work_pools, .. } = body.0;
     let DeploymentsFilter { work_pool_queues: work_queues, sort, .. } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues })?;
     Ok(Json(deployments::list(&mut cx.read().await?, &filters, sort, limit.0, offset).await?))
 }
 
 async fn paginate(cx: Call, body: JsonBody<DeploymentsPaginate>) -> Reply<Json<DeploymentPaginationResponse>> {
     let DeploymentsPaginate { limit, page, flows, flow_runs, task_runs, deployments, work_pools, .. } = body.0;
     let DeploymentsPaginate { work_pool_queues: work_queues, sort, .. } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues })?;
     let mut tx = cx.read().await?;
     let results = deployments::list(&mut tx, &filters, sort, limit.0, page.offset(limit)).await?;
     let count = deployments::count(&mut tx, &filters).await?;
@@ -126,7 +127,8 @@ async fn paginate(cx: Call, body: JsonBody<DeploymentsPaginate>) -> Reply<Json<D
 
 async fn count(cx: Call, body: JsonBody<DeploymentsCount>) -> Reply<Json<i64>> {
     let DeploymentsCount { flows, flow_runs, task_runs, deployments, work_pools, work_pool_queues } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: work_pool_queues };
+    let filters =
+        related(&cx, Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: work_pool_queues })?;
     Ok(Json(deployments::count(&mut cx.read().await?, &filters).await?))
 }
 

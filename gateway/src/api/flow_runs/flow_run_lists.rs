@@ -12,6 +12,7 @@ use tenant_store::work_pools::WorkPoolFilter;
 use tenant_store::work_queues::WorkQueueFilter;
 use wire::{Input, Limit, Output, Page, Time};
 
+use crate::api::related::related;
 use crate::kit::{Call, Failure, Json, JsonBody, Op, Query, Reply};
 use crate::ops;
 
@@ -118,14 +119,16 @@ async fn list(cx: Call, query: Query<FlowRunListing>) -> Reply<Json<Vec<FlowRun>
 async fn filter(cx: Call, body: JsonBody<FlowRunsFilter>) -> Reply<Json<Vec<FlowRun>>> {
     let FlowRunsFilter { limit, sort, offset, flows, flow_runs, task_runs, deployments, work_pools, work_pool_queues } =
         body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: work_pool_queues };
+    let filters =
+        related(&cx, Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: work_pool_queues })?;
     Ok(Json(flow_runs::list(&mut cx.read().await?, &filters, sort, limit.0, offset).await?))
 }
 
 async fn paginate(cx: Call, body: JsonBody<FlowRunsPaginate>) -> Reply<Json<FlowRunPaginationResponse>> {
     let FlowRunsPaginate { limit, sort, page, flows, flow_runs, task_runs, deployments, work_pools, work_pool_queues } =
         body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: work_pool_queues };
+    let filters =
+        related(&cx, Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues: work_pool_queues })?;
     let mut tx = cx.read().await?;
     let results = flow_runs::list(&mut tx, &filters, sort, limit.0, page.offset(limit)).await?;
     let count = flow_runs::count(&mut tx, &filters).await?;
@@ -141,17 +144,17 @@ impl From<FlowRunsCount> for Filters {
 }
 
 async fn count(cx: Call, body: JsonBody<FlowRunsCount>) -> Reply<Json<i64>> {
-    Ok(Json(flow_runs::count(&mut cx.read().await?, &body.0.into()).await?))
+    Ok(Json(flow_runs::count(&mut cx.read().await?, &related(&cx, body.0.into())?).await?))
 }
 
 async fn lateness(cx: Call, body: JsonBody<FlowRunsCount>) -> Reply<Json<Option<f64>>> {
-    Ok(Json(flow_runs::lateness(&mut cx.read().await?, &body.0.into()).await?))
+    Ok(Json(flow_runs::lateness(&mut cx.read().await?, &related(&cx, body.0.into())?).await?))
 }
 
 async fn history(cx: Call, body: JsonBody<FlowRunsHistory>) -> Reply<Json<Vec<HistoryResponse>>> {
     let FlowRunsHistory { history_start, history_end, history_interval_seconds, .. } = body.0;
     let FlowRunsHistory { flows, flow_runs, task_runs, deployments, work_pools, work_queues, .. } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, work_pools, work_queues })?;
     let intervals = Intervals::covering(history_start, history_end, history_interval_seconds)
         .map_err(|bad| Failure::unprocessable(bad.detail()))?;
     Ok(Json(flow_runs::history(&mut cx.read().await?, &filters, &intervals).await?))

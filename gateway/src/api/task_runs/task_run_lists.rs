@@ -10,6 +10,7 @@ use tenant_store::relations::Filters;
 use tenant_store::task_runs::{self, TaskRunFilter, TaskRunSort};
 use wire::{Input, Limit, Output, Page, Time};
 
+use crate::api::related::related;
 use crate::kit::{Call, Failure, Json, JsonBody, Op, Query, Reply};
 use crate::ops;
 
@@ -105,13 +106,13 @@ async fn list(cx: Call, query: Query<TaskRunListing>) -> Reply<Json<Vec<TaskRun>
 
 async fn filter(cx: Call, body: JsonBody<TaskRunsFilter>) -> Reply<Json<Vec<TaskRun>>> {
     let TaskRunsFilter { limit, sort, offset, flows, flow_runs, task_runs, deployments } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() })?;
     Ok(Json(task_runs::list(&mut cx.read().await?, &filters, sort, limit.0, offset).await?))
 }
 
 async fn paginate(cx: Call, body: JsonBody<TaskRunsPaginate>) -> Reply<Json<TaskRunPaginationResponse>> {
     let TaskRunsPaginate { limit, sort, page, flows, flow_runs, task_runs, deployments } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() })?;
     let mut tx = cx.read().await?;
     let results = task_runs::page(&mut tx, &filters, sort, limit.0, page.offset(limit)).await?;
     let count = task_runs::count(&mut tx, &filters).await?;
@@ -121,14 +122,14 @@ async fn paginate(cx: Call, body: JsonBody<TaskRunsPaginate>) -> Reply<Json<Task
 
 async fn count(cx: Call, body: JsonBody<TaskRunsCount>) -> Reply<Json<i64>> {
     let TaskRunsCount { flows, flow_runs, task_runs, deployments } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() })?;
     Ok(Json(task_runs::count(&mut cx.read().await?, &filters).await?))
 }
 
 async fn history(cx: Call, body: JsonBody<TaskRunsHistory>) -> Reply<Json<Vec<HistoryResponse>>> {
     let TaskRunsHistory { history_start, history_end, history_interval_seconds, .. } = body.0;
     let TaskRunsHistory { flows, flow_runs, task_runs, deployments, .. } = body.0;
-    let filters = Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() };
+    let filters = related(&cx, Filters { flows, flow_runs, task_runs, deployments, ..Filters::default() })?;
     let intervals = Intervals::covering(history_start, history_end, history_interval_seconds)
         .map_err(|bad| Failure::unprocessable(bad.detail()))?;
     Ok(Json(task_runs::history(&mut cx.read().await?, &filters, &intervals).await?))
