@@ -91,6 +91,7 @@ impl Installation {
             wait: Duration::from_secs(5),
             patience: Duration::from_secs(5),
             pooler: Default::default(),
+            idle_transaction: Duration::from_secs(1),
         };
         let pool = database.pool();
         let places = HashMap::from([("default".to_owned(), pool.clone())]);

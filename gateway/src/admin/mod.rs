@@ -148,6 +148,7 @@ fn connect(args: &AdminArgs) -> Result<Control, Error> {
         wait: args.database.pool_wait,
         patience: args.database.database_patience,
         pooler: args.database.database_pooler.into(),
+        idle_transaction: args.database.idle_transaction,
     };
     let provisioner = Provisioner::new(owners, args.database.spare_schemas);
     Ok(Control::new(

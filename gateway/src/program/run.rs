@@ -117,6 +117,7 @@ pub async fn start(settings: &Settings<'_>, owners: Owners, telemetry: &Telemetr
         wait: database.pool_wait,
         patience: database.database_patience,
         pooler: database.database_pooler.into(),
+        idle_transaction: database.idle_transaction,
     };
     let places = HashMap::from([("default".to_owned(), pool.clone())]);
     let control = Control::new(&settings, places, Some(provisioner.clone()), commits)?;

@@ -22,6 +22,7 @@ pub(super) struct Db {
     connector: Connector,
     types: Unnamed,
     commits: Commits,
+    bound: Arc<str>,
 }
 
 /// Of statements without a name, where a pooler asks for such.
@@ -33,6 +34,7 @@ pub(super) struct Client {
     pulse: Pulse,
     types: Unnamed,
     commits: Commits,
+    bound: Arc<str>,
 }
 
 /// Several statements as one. Dropped before [`Transaction::commit`], it is rolled back.
@@ -68,7 +70,9 @@ impl Db {
         let resting = pool.clone();
         let pulse = Pulse::of(pool.clone(), settings.patience, move || drop(resting.retain(|_, _| false)));
         let types = (settings.pooler == Pooler::Transaction).then(Arc::default);
-        Ok(Self { pool, pulse, connector, types, commits })
+        let idle = settings.idle_transaction.as_millis();
+        let bound = format!("SET LOCAL idle_in_transaction_session_timeout TO {idle}").into();
+        Ok(Self { pool, pulse, connector, types, commits, bound })
     }
 
     pub fn connections(&self) -> Connections {
@@ -86,7 +90,13 @@ impl Db {
         // told that its key is wrong meanwhile.
         let object = self.pulse.or_away(self.pulse.open()).await;
         let object = object.map_err(|error| Error::Unavailable(format!("control database: {error}")))?;
-        Ok(Client { object, pulse: self.pulse.clone(), types: self.types.clone(), commits: self.commits.clone() })
+        Ok(Client {
+            object,
+            pulse: self.pulse.clone(),
+            types: self.types.clone(),
+            commits: self.commits.clone(),
+            bound: self.bound.clone(),
+        })
     }
 }
 
@@ -107,8 +117,14 @@ impl Client {
     }
 
     pub async fn begin(&mut self) -> Result<Transaction<'_>> {
-        let Self { object, pulse, types, commits } = self;
-        let tx = pulse.or_away(async { object.transaction().await.map_err(readable) }).await?;
+        let Self { object, pulse, types, commits, bound } = self;
+        let begun = async {
+            let tx = object.transaction().await?;
+            // A replica that stands still in the middle keeps the others from its rows no longer than this.
+            tx.batch_execute(bound).await?;
+            Ok(tx)
+        };
+        let tx = pulse.or_away(async { begun.await.map_err(readable) }).await?;
         Ok(Transaction { tx, pulse, types, commits })
     }
 }

@@ -73,6 +73,8 @@ pub struct ControlSettings {
     pub patience: Duration,
     /// What stands between the program and the database.
     pub pooler: Pooler,
+    /// How long a transaction may wait for its next statement before Postgres ends it.
+    pub idle_transaction: Duration,
 }
 
 /// The control plane of this installation. Cheap to clone.

@@ -56,6 +56,17 @@ async fn membership(control: &Control, key: &str, t: &Tenant) -> Option<Membersh
 }
 
 #[tokio::test]
+async fn a_transaction_that_stands_still_is_ended() {
+    let Installation { control, .. } = Installation::create().await;
+    let (mut client, other) = (control.0.db.client().await.unwrap(), control.0.db.client().await.unwrap());
+    let standing = client.begin().await.unwrap();
+    standing.run("lock table control.account", &[]).await.unwrap();
+    // Waits for the lock, which nobody gives back.
+    other.note("select from control.account", &[]).await.unwrap();
+    assert!(standing.commit().await.is_err());
+}
+
+#[tokio::test]
 async fn a_key_opens_its_workspace_and_no_other() {
     let Installation { control, .. } = Installation::create().await;
     let (a, b) = (tenant(&control, "a").await, tenant(&control, "b").await);

@@ -126,44 +126,24 @@ impl Control {
 
     /// A workspace, ready for use when this answers. Whoever makes it owns it. A taken handle is a conflict.
     pub async fn create_workspace(&self, by: By, account: AccountId, new: &NewWorkspace<'_>) -> Result<Workspace> {
-        let NewWorkspace { handle, name, description, placement } = new;
-        if !self.0.places.contains_key(*placement) {
-            return Err(Error::Conflict(format!("There is no placement {placement:?}.")));
-        }
-        let id = WorkspaceId::new(Time::of_machine());
-        let mut client = self.0.db.client().await?;
-        let tx = client.begin().await?;
-        let (schema, version) = self.take_schema(&tx, placement).await?;
-        let params: [crate::pool::Param<'_>; 8] =
-            [&id, &account, handle, name, description, &schema, &version, placement];
-        tx.run(CREATE, &params).await?;
-        if let By::Actor(actor) = by {
-            tx.run(OWN, &[&Uuid::now_v7(), &id, &account, &actor, &WorkspaceRole::Owner.id()]).await?;
-        }
-        let workspace: Workspace = tx.one(READ, &[&id, &account]).await?;
-        let detail = json!({ "handle": handle, "name": name });
-        audit::write(&tx, by, of_workspace("prefect-cloud.workspace.created", &workspace, &detail)).await?;
-        tx.commit().await?;
-        if let Some(provisioner) = &self.0.provisioner {
-            provisioner.refill_soon();
-        }
-        Ok(workspace)
-    }
-
-    /// A schema for a new workspace: a spare one, made on the spot if none stands ready. It stays a spare if the
-    /// workspace does not come to be.
-    async fn take_schema(&self, tx: &Transaction<'_>, placement: &str) -> Result<(String, i32)> {
-        // Others may take what was made here before this transaction does.
+        // Others may take what was made here before this does.
         const ATTEMPTS: usize = 3;
+        if !self.0.places.contains_key(new.placement) {
+            return Err(Error::Conflict(format!("There is no placement {:?}.", new.placement)));
+        }
+        let mut client = self.0.db.client().await?;
         for _ in 0..ATTEMPTS {
-            let spare = tx.opt(TAKE, &[&placement, WORKSPACE_SERVED.start(), WORKSPACE_SERVED.end()]).await?;
-            if let Some(spare) = spare {
-                return Ok(spare);
+            if let Some(workspace) = create(client.begin().await?, by, account, new).await? {
+                if let Some(provisioner) = &self.0.provisioner {
+                    provisioner.refill_soon();
+                }
+                return Ok(workspace);
             }
             let Some(provisioner) = &self.0.provisioner else {
                 return Err(Error::Unavailable("no schema stands ready, and this program may not make one".into()));
             };
-            provisioner.make(placement).await?;
+            // In no transaction: it takes its time.
+            provisioner.make(new.placement).await?;
         }
         Err(Error::Unavailable("schemas were taken faster than they could be made".into()))
     }
@@ -261,6 +241,24 @@ impl Control {
             None => Err(Error::Unavailable("this program may not drop schemas".into())),
         }
     }
+}
+
+/// A workspace in a schema that stood ready, which stays a spare if the workspace does not come to be; `None` where none did.
+async fn create(tx: Transaction<'_>, by: By, account: AccountId, new: &NewWorkspace<'_>) -> Result<Option<Workspace>> {
+    let NewWorkspace { handle, name, description, placement } = new;
+    let spare = tx.opt(TAKE, &[placement, WORKSPACE_SERVED.start(), WORKSPACE_SERVED.end()]).await?;
+    let Some((schema, version)): Option<(String, i32)> = spare else { return Ok(None) };
+    let id = WorkspaceId::new(Time::of_machine());
+    let params: [crate::pool::Param<'_>; 8] = [&id, &account, handle, name, description, &schema, &version, placement];
+    tx.run(CREATE, &params).await?;
+    if let By::Actor(actor) = by {
+        tx.run(OWN, &[&Uuid::now_v7(), &id, &account, &actor, &WorkspaceRole::Owner.id()]).await?;
+    }
+    let workspace: Workspace = tx.one(READ, &[&id, &account]).await?;
+    let detail = json!({ "handle": handle, "name": name });
+    audit::write(&tx, by, of_workspace("prefect-cloud.workspace.created", &workspace, &detail)).await?;
+    tx.commit().await?;
+    Ok(Some(workspace))
 }
 
 fn of_workspace<'a>(event: &'static str, workspace: &Workspace, detail: &'a serde_json::Value) -> Change<'a> {

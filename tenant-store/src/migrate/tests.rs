@@ -201,6 +201,7 @@ async fn an_unmigrated_database_is_not_ready() {
         wait: Duration::from_secs(5),
         patience: Duration::from_secs(5),
         pooler: Default::default(),
+        idle_transaction: Duration::from_secs(1),
     };
     let control =
         crate::control::Control::new(&settings, Default::default(), None, crate::Commits::told_to_nobody()).unwrap();
