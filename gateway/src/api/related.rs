@@ -9,7 +9,8 @@ use crate::kit::{Call, Failure, Reply};
 /// The filters, where their caller sees what each is about; else 403 with the scope that lacks.
 pub fn related(cx: &Call, filters: Filters) -> Reply<Filters> {
     let scopes = cx.member()?.scopes();
-    match needed(&filters).find(|scope| !scopes.contains(*scope)) {
+    let lacking = needed(&filters).find(|scope| !scopes.contains(*scope));
+    match lacking {
         None => Ok(filters),
         Some(scope) => Err(Failure::forbidden(format!(
             "Your role in this workspace lacks the scope {scope}, for one of the filters."
@@ -17,7 +18,7 @@ pub fn related(cx: &Call, filters: Filters) -> Reply<Filters> {
     }
 }
 
-fn needed(filters: &Filters) -> impl Iterator<Item = ScopeName> {
+fn needed(filters: &Filters) -> impl Iterator<Item = ScopeName> + use<> {
     let runs = filters.flows.is_some() || filters.flow_runs.is_some() || filters.task_runs.is_some();
     let needed = [
         (runs, ScopeName::SeeFlows),
