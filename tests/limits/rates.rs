@@ -21,7 +21,9 @@ fn every_answer_says_what_the_limits_are_and_what_is_left() {
     for answer in answers {
         assert_eq!(answer.header("ratelimit-policy"), Some(r#""requests";q=6000;w=60"#));
         let left = answer.header("ratelimit").expect("it says what is left");
-        assert!(left.starts_with(r#""requests";r=9"#) && left.ends_with(";t=1"), "nearly all of 1,000: {left}");
+        let nearly_all = left.starts_with(r#""requests";r=9"#) && left.ends_with(";t=1");
+        // One comes back every ten milliseconds, perhaps before the answer is written.
+        assert!(nearly_all || left == r#""requests";r=1000;t=0"#, "of 1,000: {left}");
     }
     let logs = tenant.api().post("/logs/", &json!([]));
     assert_eq!(logs.header("ratelimit-policy"), Some(r#""logs-and-events";q=12000;w=60"#));
