@@ -10,6 +10,7 @@ mod polls;
 mod runs;
 mod saved_searches;
 mod schedules;
+mod services;
 mod variables;
 mod work_pools;
 mod worker_channel;

@@ -98,12 +98,37 @@ struct AnyWorkspace {
 struct WorkspaceSettings {
     inherit_default_result_storage: bool,
     default_result_storage_block_id: Option<String>,
+    /// Days that events are kept, 0 for good; null is as the installation has it.
+    event_retention_days: Option<u64>,
+    /// The same for log lines.
+    log_retention_days: Option<u64>,
+    /// The same for finished runs.
+    run_retention_days: Option<u64>,
 }
 
 #[derive(Debug, Input)]
 struct WorkspaceSettingsUpdate {
     inherit_default_result_storage: Option<bool>,
     default_result_storage_block_id: Patch<Option<domain::BlockDocumentId>>,
+    #[input(with = kept_for)]
+    event_retention_days: Patch<Option<i64>>,
+    #[input(with = kept_for)]
+    log_retention_days: Patch<Option<i64>>,
+    #[input(with = kept_for)]
+    run_retention_days: Patch<Option<i64>>,
+}
+
+/// Days: a hundred years.
+const LONGEST_KEPT: i64 = 36_500;
+
+/// Days that something is kept, or null.
+fn kept_for(value: &wire::Json<'_>, errors: &mut wire::Errors) -> Option<Patch<Option<i64>>> {
+    let days = Option::<i64>::parse(value, errors)?;
+    if let Some(days) = &days {
+        wire::check::ge(days, 0, value, errors)?;
+        wire::check::le(days, LONGEST_KEPT, value, errors)?;
+    }
+    Some(Patch::Set(days))
 }
 
 async fn create(cx: Call, body: JsonBody<WorkspaceCreate>) -> Reply<Created<Workspace>> {
@@ -180,17 +205,30 @@ async fn settings(cx: Call) -> Reply<Json<WorkspaceSettings>> {
     Ok(Json(WorkspaceSettings {
         inherit_default_result_storage: stored["inherit_default_result_storage"].as_bool().unwrap_or(true),
         default_result_storage_block_id: stored["default_result_storage_block_id"].as_str().map(str::to_owned),
+        event_retention_days: stored["event_retention_days"].as_u64(),
+        log_retention_days: stored["log_retention_days"].as_u64(),
+        run_retention_days: stored["run_retention_days"].as_u64(),
     }))
 }
 
 async fn update_settings(cx: Call, body: JsonBody<WorkspaceSettingsUpdate>) -> Reply<NoContent> {
-    let WorkspaceSettingsUpdate { inherit_default_result_storage, default_result_storage_block_id } = body.0;
+    let WorkspaceSettingsUpdate { inherit_default_result_storage, default_result_storage_block_id, .. } = &body.0;
+    let WorkspaceSettingsUpdate { event_retention_days, log_retention_days, run_retention_days, .. } = &body.0;
     let mut stored = serde_json::Map::new();
     if let Some(inherit) = inherit_default_result_storage {
         stored.insert("inherit_default_result_storage".into(), json!(inherit));
     }
     if let Patch::Set(block) = default_result_storage_block_id {
         stored.insert("default_result_storage_block_id".into(), json!(block));
+    }
+    for (key, days) in [
+        ("event_retention_days", event_retention_days),
+        ("log_retention_days", log_retention_days),
+        ("run_retention_days", run_retention_days),
+    ] {
+        if let Patch::Set(days) = days {
+            stored.insert(key.into(), json!(days));
+        }
     }
     let settings = Some(RawObject(RawJson::of(&stored)));
     change(cx, WorkspacePatch { settings, ..WorkspacePatch::default() }).await
