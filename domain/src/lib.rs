@@ -36,6 +36,7 @@ pub mod state;
 pub mod states;
 pub mod stored;
 pub mod task_runs;
+pub mod task_workers;
 pub mod text_search;
 pub mod variables;
 pub mod work_pools;

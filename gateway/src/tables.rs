@@ -38,6 +38,7 @@ fn workspace() -> Vec<&'static [Op]> {
         api::task_run_states::OPS,
         api::task_runs::OPS,
         api::task_runs::task_run_lists::OPS,
+        api::task_workers::OPS,
         api::ui_flows::OPS,
         api::variables::OPS,
         api::work_pools::OPS,

@@ -114,9 +114,9 @@ pub(crate) fn shown_by(table: &str) -> Option<Kinds> {
         "saved_search" => Kinds::of(&[K::SavedSearches]),
         "setting" => Kinds::of(&[K::Settings]),
         // In no answer that is kept: workers, and who was seen when.
-        "worker" | "pulse" => Kinds::NONE,
+        "worker" | "pulse" | "task_worker" => Kinds::NONE,
         // In no answer.
-        "task_run_cache" | "quarantine" | "workspace_meta" | "schedule_pass" => Kinds::NONE,
+        "task_run_cache" | "quarantine" | "workspace_meta" | "schedule_pass" | "task_offer" | "cleanup" => Kinds::NONE,
         _ => return None,
     })
 }

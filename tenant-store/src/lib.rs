@@ -39,6 +39,7 @@ mod scope;
 pub mod settings;
 pub mod sql;
 pub mod task_runs;
+pub mod task_workers;
 #[cfg(test)]
 mod testing;
 pub mod ticks;

@@ -4,10 +4,11 @@ use crate::cases::File;
 use crate::http::{Client, Request};
 
 /// Where the first path segment is one of these, all operations must be asked.
-const RESOURCES: [&str; 20] = [
+const RESOURCES: [&str; 21] = [
     "flows",
     "flow_runs",
     "task_runs",
+    "task_workers",
     "flow_run_states",
     "task_run_states",
     "observed-states",

@@ -1,6 +1,7 @@
 //! The unmodified SDK and command line of Prefect against the real program.
 
 mod artifacts;
+mod background_tasks;
 mod blocks;
 mod cli;
 mod concurrency;

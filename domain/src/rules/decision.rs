@@ -152,8 +152,8 @@ pub enum Effect {
     ForgetInputs { keys: Vec<String> },
     /// Insert a cache entry for the written state.
     Cache { key: String, expiration: Option<Time>, state: StateId },
-    /// After commit, wake task workers that wait for this key; `retry` puts the run before those that are new.
-    WakeTaskWorkers { task_key: String, retry: bool },
+    /// Offer the run to the task workers that wait for this key; `retry` puts it before those that are new.
+    Offer { run: TaskRunId, task_key: String, retry: bool },
     /// Carry out the decision about another run.
     Task(Box<Decision<TaskRunCore>>),
 }

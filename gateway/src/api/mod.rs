@@ -25,6 +25,7 @@ pub mod saved_searches;
 pub mod schedules;
 pub mod task_run_states;
 pub mod task_runs;
+pub mod task_workers;
 pub mod ui_flows;
 pub mod variables;
 pub mod work_pools;

@@ -29,6 +29,10 @@ pub struct ServiceSettings {
     #[arg(long, env = "PREFECTURE_LATE_AFTER", default_value = "15s", value_parser = duration, value_name = "DURATION")]
     pub late_after: Duration,
 
+    /// How long a task worker may go unseen before its background tasks are given to others.
+    #[arg(long, env = "PREFECTURE_TASK_WORKER_PATIENCE", default_value = "60s", value_parser = duration, value_name = "DURATION")]
+    pub task_worker_patience: Duration,
+
     /// How long events are kept; 0 for good. A workspace may have its own time, as for the other two.
     #[arg(long, env = "PREFECTURE_KEEP_EVENTS", default_value = "7d", value_parser = duration, value_name = "DURATION")]
     pub keep_events: Duration,
@@ -67,6 +71,13 @@ impl ServiceSettings {
                 "--services-sweep (PREFECTURE_SERVICES_SWEEP)",
                 "must be at least --services-poll and at most 1d",
                 "10m",
+            ));
+        }
+        if self.task_worker_patience < Duration::from_secs(20) || self.task_worker_patience > Duration::from_secs(86_400) {
+            return Err(WrongSetting::new(
+                "--task-worker-patience (PREFECTURE_TASK_WORKER_PATIENCE)",
+                "must be between 20s, as workers are seen every 10s, and 1d",
+                "60s",
             ));
         }
         Ok(())

@@ -1,9 +1,9 @@
-//! Web sockets: events in, events and logs out. Each is an operation of the table; its handler agrees to the handshake and leaves the
+//! Web sockets: events in, events and logs out, background tasks, the channel of workers. Each is an operation of the table; its handler agrees to the handshake and leaves the
 //! socket to a task of its own.
 //!
 //! * [`greeting`]: who is there, in every handshake that a client of Prefect ever spoke
 //! * [`watch`]: what ends a socket: a silent peer, a key that no longer counts, the end of the program
-//! * [`events_in`], [`events_out`], [`logs_out`]: the loops
+//! * [`events_in`], [`events_out`], [`logs_out`], [`task_runs`], [`worker_channel`]: the loops
 //! * [`held`]: polls for runs that wait for one, which are no sockets
 //! * [`hub`]: who wants to hear of what was just stored
 
@@ -13,6 +13,7 @@ pub mod greeting;
 pub mod held;
 pub mod hub;
 pub mod logs_out;
+pub mod task_runs;
 pub mod watch;
 pub mod worker_channel;
 
@@ -27,6 +28,8 @@ pub static OPS: &[Op] = ops![
         need WorkspaceByMessage(SeeEvents), lane Read, cost One, cache Never, touches [], audit Nothing;
     SOCKET "/work_pools/{work_pool_name}/workers/connect" worker_channel() -> Response,
         need WorkspaceByMessage(WriteWorkers), lane Hot, cost One, cache Never, touches [WorkPools, Deployments], audit Nothing;
+    SOCKET "/task_runs/subscriptions/scheduled" task_runs() -> Response,
+        need WorkspaceByMessage(RunFlows), lane Hot, cost One, cache Never, touches [], audit Nothing;
     SOCKET "/logs/out" logs_out() -> Response,
         need WorkspaceByMessage(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
 ];
@@ -47,6 +50,10 @@ async fn events_out(cx: Call) -> Reply<Response> {
 
 async fn logs_out(cx: Call) -> Reply<Response> {
     open(cx, LARGEST_FILTER, |socket, greeting| Box::pin(logs_out::run(socket, greeting)))
+}
+
+async fn task_runs(cx: Call) -> Reply<Response> {
+    open(cx, LARGEST_FILTER, |socket, greeting| Box::pin(task_runs::run(socket, greeting)))
 }
 
 /// Templates and snapshots are small.

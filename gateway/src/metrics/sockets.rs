@@ -5,7 +5,13 @@ use prometheus::{IntCounterVec, IntGauge};
 use super::make::{Held, Maker};
 
 /// Paths of the sockets.
-const SOCKETS: &[&str] = &["/events/in", "/events/out", "/logs/out", "/work_pools/{work_pool_name}/workers/connect"];
+const SOCKETS: &[&str] = &[
+    "/events/in",
+    "/events/out",
+    "/logs/out",
+    "/task_runs/subscriptions/scheduled",
+    "/work_pools/{work_pool_name}/workers/connect",
+];
 
 pub struct Sockets {
     open: IntGauge,

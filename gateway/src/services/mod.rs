@@ -16,6 +16,7 @@ mod late_runs;
 mod leases;
 mod retention;
 mod schedules;
+mod task_workers;
 mod turn;
 
 pub use claims::run;
@@ -41,6 +42,7 @@ pub static PASSES: &[Pass] = &[
     Pass { name: "leases", look: |turn| Box::pin(leases::look(turn)) },
     Pass { name: "foreman", look: |turn| Box::pin(foreman::look(turn)) },
     Pass { name: "late_runs", look: |turn| Box::pin(late_runs::look(turn)) },
+    Pass { name: "task_workers", look: |turn| Box::pin(task_workers::look(turn)) },
     Pass { name: "schedules", look: |turn| Box::pin(schedules::look(turn)) },
     Pass { name: "retention", look: |turn| Box::pin(retention::look(turn)) },
 ];

@@ -153,6 +153,8 @@
   value: {{ .Values.services.sweep | quote }}
 - name: PREFECTURE_LATE_AFTER
   value: {{ .Values.services.lateAfter | quote }}
+- name: PREFECTURE_TASK_WORKER_PATIENCE
+  value: {{ .Values.services.taskWorkerPatience | quote }}
 - name: PREFECTURE_KEEP_EVENTS
   value: {{ .Values.services.keepEvents | quote }}
 - name: PREFECTURE_KEEP_LOGS

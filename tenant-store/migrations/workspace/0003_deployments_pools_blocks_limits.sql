@@ -193,3 +193,61 @@ create index if not exists event_received on event (received); -- what was store
 create index if not exists flow_run_late on flow_run (next_scheduled_start_time) where state_type = 0 and state_name = 'Scheduled'; -- late runs
 
 
+
+
+-- Background tasks: who runs them, and which of them wait or are with somebody.
+
+-- A socket of a task worker. A worker has another session each time it connects.
+create table if not exists task_worker (
+    session uuid primary key,
+    -- As it calls itself: host and process.
+    worker text collate "C" not null,
+    task_keys text[] not null,
+    is_open boolean not null default true,
+    seen timestamptz not null default now(),
+    -- When a service first found that it was not seen for too long.
+    missed timestamptz
+) with (fillfactor = 50);
+create index if not exists task_worker_name on task_worker (worker); -- whether a worker is still there
+
+-- A background task run that is scheduled or with a worker. What has ended is tidied away.
+create table if not exists task_offer (
+    task_run_id uuid primary key, -- what was confirmed, given back, deleted
+    task_key text collate "C" not null,
+    -- Offered once before: it goes before those that are new.
+    retry boolean not null default false,
+    offered timestamptz not null default clock_timestamp(),
+    -- Who has it, by name and by socket; null while it waits.
+    worker text collate "C",
+    session uuid,
+    taken timestamptz,
+    confirmed boolean not null default false
+) with (fillfactor = 70);
+create index if not exists task_offer_waiting on task_offer (task_key, retry desc, offered) where worker is null; -- the next of a task
+create index if not exists task_offer_taken on task_offer (taken) where worker is not null; -- tasks of workers that are lost
+create index if not exists task_offer_unconfirmed on task_offer (session) where session is not null and not confirmed; -- what a socket leaves behind
+
+
+-- Clean-ups: infrastructure that a pool's workers are to take down, told to them by the worker channel.
+
+create table if not exists cleanup (
+    id uuid primary key,
+    created timestamptz not null default now(),
+    updated timestamptz not null default now(),
+    work_pool_id uuid not null,
+    work_queue_id uuid,
+    -- 0: of a run whose cancellation timed out.
+    kind smallint not null,
+    target json not null,
+    deliveries integer not null default 0,
+    -- Whoever has the token may say what became of it, until the lease ends; null while it waits.
+    token text,
+    consumer_id uuid,
+    lease_expires_at timestamptz,
+    -- When and why it was given up.
+    dead_at timestamptz,
+    dead_because text
+) with (fillfactor = 70);
+create index if not exists cleanup_waiting on cleanup (work_pool_id, created) where dead_at is null; -- the next of a pool, what a worker has in hand, deletes of a pool
+create index if not exists cleanup_lease on cleanup (lease_expires_at) where lease_expires_at is not null; -- leases that ended
+create index if not exists cleanup_old on cleanup (created); -- retention

@@ -14,9 +14,9 @@ use wire::{RawJson, Time};
 
 use super::changes::{
     CacheEntry, EndedLease, FlowRunChange, ForgottenInput, LatestArtifact, LeaseEnd, LooseSlots, NewArtifact, NewEvent,
-    NewLease, NewState, TaskRunChange,
+    NewLease, NewOffer, NewState, TaskRunChange,
 };
-use super::{Aftermath, Changes, Wake};
+use super::{Aftermath, Changes};
 use crate::concurrency_limits::leases;
 
 /// A run that is asked to cancel and does not is cancelled after this long.
@@ -188,8 +188,9 @@ fn carry_out(effects: &[Effect], flow_run: Option<FlowRunId>, changes: &mut Chan
             Effect::Cache { key, expiration, state } => {
                 changes.cache(CacheEntry { cache_key: key.clone(), expiration: *expiration, state_id: *state });
             }
-            Effect::WakeTaskWorkers { task_key, retry } => {
-                aftermath.wakes.push(Wake { task_key: task_key.clone(), retry: *retry });
+            Effect::Offer { run, task_key, retry } => {
+                changes.offer(NewOffer { task_run_id: *run, task_key: task_key.clone(), retry: *retry });
+                aftermath.offered.push(task_key.clone());
             }
             Effect::Task(decision) => apply_task(decision, Stands::Already, changes, aftermath),
         }

@@ -217,6 +217,23 @@ rows! {
 }
 
 rows! {
+    /// A task run that task workers may take. One that was taken before may be taken anew.
+    NewOffer in NewOffers { task_run_id: TaskRunId = "uuid", task_key: String = "text", retry: bool = "boolean" }
+    "insert into task_offer (task_run_id, task_key, retry) select u.task_run_id, u.task_key, u.retry from {} \
+        on conflict (task_run_id) do update set task_key = excluded.task_key, retry = excluded.retry, offered = clock_timestamp(), \
+        worker = null, session = null, taken = null, confirmed = false"
+}
+
+rows! {
+    /// The infrastructure of a flow run, to be taken down by a worker of its pool; of pools without workers there is none.
+    NewCleanup in NewCleanups { id: Uuid = "uuid", flow_run_id: FlowRunId = "uuid", kind: i16 = "smallint" }
+    "insert into cleanup (id, work_pool_id, work_queue_id, kind, target) select u.id, p.id, q.id, u.kind, \
+        json_build_object('flow_run_id', r.id, 'infrastructure_pid', r.infrastructure_pid) \
+        from {} join flow_run r on r.id = u.flow_run_id join work_queue q on q.id = r.work_queue_id \
+        join work_pool p on p.id = q.work_pool_id where p.type not like '%:push' and p.type not like '%:managed'"
+}
+
+rows! {
     /// A flow run to insert, in its first state.
     NewFlowRun in NewFlowRuns {
         id: FlowRunId = "uuid",
@@ -324,6 +341,8 @@ pub(crate) struct Changes {
     lease_ends: LeaseEnds,
     ended_leases: EndedLeases,
     loose_slots: LooseSlotRows,
+    offers: NewOffers,
+    cleanups: NewCleanups,
 }
 
 macro_rules! push {
@@ -350,9 +369,11 @@ push! {
     lease_end(LeaseEnd) to lease_ends;
     ended_lease(EndedLease) to ended_leases;
     loose_slots(LooseSlots) to loose_slots;
+    offer(NewOffer) to offers;
+    cleanup(NewCleanup) to cleanups;
 }
 
-const TABLES: usize = 15;
+const TABLES: usize = 17;
 
 impl Changes {
     fn tables(&self) -> [&dyn Rows; TABLES] {
@@ -372,6 +393,8 @@ impl Changes {
             lease_ends,
             ended_leases,
             loose_slots,
+            offers,
+            cleanups,
         } = self;
         [
             new_flow_runs,
@@ -389,6 +412,8 @@ impl Changes {
             lease_ends,
             ended_leases,
             loose_slots,
+            offers,
+            cleanups,
         ]
     }
 

@@ -42,14 +42,6 @@ pub struct Outcome {
 pub struct Aftermath {
     /// Events that were stored, for those who listen.
     pub events: Vec<StateChange>,
-    /// Task workers to wake.
-    pub wakes: Vec<Wake>,
-}
-
-/// A task run that waits for a worker.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Wake {
-    pub task_key: String,
-    /// Before those that are new.
-    pub retry: bool,
+    /// Tasks of which a run was offered to task workers.
+    pub offered: Vec<String>,
 }

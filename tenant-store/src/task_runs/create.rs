@@ -18,7 +18,7 @@ use super::read;
 use super::set_state::Enclosing;
 use crate::orchestration::{Aftermath, Asks, Cells, Changes, NewTaskRun, Stands, apply_task, count};
 use crate::pool::FromRow;
-use crate::{Error, Lane, Result, Tx};
+use crate::{Error, Lane, Result, Tx, task_workers};
 
 /// What a new run needs to know; always one row. A run without flow run is known by its keys alone.
 const FACTS: &str = "select clock_timestamp(), \
@@ -82,6 +82,7 @@ async fn attempt(mut tx: Tx<'_>, new: TaskRunCreate, asks: &Asks) -> Result<Crea
         return Err(Error::Conflict("a task run names a flow run that is not there".into()));
     }
     let (changes, aftermath) = plan(new, facts, asks)?;
+    aftermath.offered.iter().for_each(|key| tx.wake(task_workers::topic(key)));
     let run = tx.last_one(changes.text(), &changes.params()).await?;
     Ok(Creation { run, fresh: true, aftermath })
 }

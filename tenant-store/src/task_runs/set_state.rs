@@ -17,7 +17,7 @@ use crate::concurrency_limits::facts::held_leases;
 use crate::concurrency_limits::in_use;
 use crate::orchestration::{Aftermath, Asks, Cells, Changes, Outcome, Stands, StoredTask, apply_task, task_columns};
 use crate::pool::FromRow;
-use crate::{Error, Result, Tx};
+use crate::{Error, Result, Tx, task_workers};
 
 /// `$2` is the key under which a cached state is looked for. The clock is read after the lock was waited for.
 static FACTS: LazyLock<String> = LazyLock::new(|| text("", "", held_leases!()));
@@ -199,6 +199,7 @@ async fn propose(
     let decision = decide_task(proposal, policy);
     let (mut changes, mut aftermath) = (Changes::default(), Aftermath::default());
     apply_task(&decision, Stands::Already, &mut changes, &mut aftermath);
+    aftermath.offered.iter().for_each(|key| tx.wake(task_workers::topic(key)));
     match changes.is_empty() {
         true => tx.rollback().await?,
         false => {

@@ -1,6 +1,7 @@
-//! What happens by itself: late runs, time-outs, cancelled children, retention.
+//! What happens by itself: late runs, time-outs, cancelled children, retention, background tasks of lost workers.
 
 mod ground;
 mod replicas;
 mod retention;
 mod runs;
+mod task_workers;

@@ -22,7 +22,7 @@ impl Guard<TaskRunCore> for EnqueueScheduledTasks {
         let Some(validated) = &t.validated else { return };
         if validated.state_details.deferred == Some(true) {
             let retry = validated.name.as_deref() == Some(names::AWAITING_RETRY);
-            t.effects.push(Effect::WakeTaskWorkers { task_key: t.run.task_key.clone(), retry });
+            t.effects.push(Effect::Offer { run: t.run.id, task_key: t.run.task_key.clone(), retry });
         }
     }
 }

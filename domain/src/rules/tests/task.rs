@@ -267,8 +267,9 @@ fn enqueue_scheduled_tasks() {
             let mut proposal = Ask { policy, ..ask(task_run(Pending), Scheduled) };
             proposal.state.name = Some(name.into());
             proposal.state.state_details.deferred = deferred;
-            let woken = expected.map(|retry| Effect::WakeTaskWorkers { task_key: "key".into(), retry });
-            assert_eq!(proposal.decide().effects, Vec::from_iter(woken), "{name} {deferred:?} {policy:?}");
+            let run = proposal.run.id;
+            let offered = expected.map(|retry| Effect::Offer { run, task_key: "key".into(), retry });
+            assert_eq!(proposal.decide().effects, Vec::from_iter(offered), "{name} {deferred:?} {policy:?}");
         }
     }
 }

@@ -399,7 +399,7 @@ impl World {
                 Effect::GiveBack { limit, slots } => self.take(&[limit], -slots),
                 Effect::Cache { key, expiration, state } => self.cache.push((key, expiration, state)),
                 Effect::Task(decision) => self.parent = Some(decision.run),
-                Effect::ForgetInputs { .. } | Effect::WakeTaskWorkers { .. } => {}
+                Effect::ForgetInputs { .. } | Effect::Offer { .. } => {}
             }
         }
         (decision.result.verdict, decision.result.state, wrote)
