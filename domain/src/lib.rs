@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod block_documents;
 pub mod block_schemas;
 pub mod block_types;
+pub mod cleanups;
 pub mod concurrency_limits;
 pub mod deployments;
 pub mod events;

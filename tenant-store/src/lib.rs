@@ -8,6 +8,7 @@ pub mod artifacts;
 pub mod block_documents;
 pub mod block_schemas;
 pub mod block_types;
+pub mod cleanups;
 pub mod commits;
 pub mod concurrency_limits;
 mod connect;

@@ -225,6 +225,9 @@ fn an_open_socket_ends_with_its_right() {
                             socket.send(&hello());
                             assert_eq!(socket.json()["type"], "worker.ready.v1");
                         }
+                        Doing::ItsWork if operation.path.ends_with("/subscriptions/scheduled") => {
+                            socket.send(&json!({"type": "subscribe", "keys": ["t"], "client_id": "w"}));
+                        }
                         Doing::ItsWork => socket.send(&json!({"type": "filter", "filter": {}})),
                     }
                     sockets.push((format!("{} by {how}, doing {doing:?}", operation.name()), socket));

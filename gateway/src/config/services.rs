@@ -33,6 +33,14 @@ pub struct ServiceSettings {
     #[arg(long, env = "PREFECTURE_TASK_WORKER_PATIENCE", default_value = "60s", value_parser = duration, value_name = "DURATION")]
     pub task_worker_patience: Duration,
 
+    /// How long a worker may take for a clean-up without a word before another gets it.
+    #[arg(long, env = "PREFECTURE_CLEANUP_LEASE", default_value = "30s", value_parser = duration, value_name = "DURATION")]
+    pub cleanup_lease: Duration,
+
+    /// How often a clean-up is sent to workers before it is given up.
+    #[arg(long, env = "PREFECTURE_CLEANUP_DELIVERIES", default_value_t = 3, value_name = "COUNT")]
+    pub cleanup_deliveries: i32,
+
     /// How long events are kept; 0 for good. A workspace may have its own time, as for the other two.
     #[arg(long, env = "PREFECTURE_KEEP_EVENTS", default_value = "7d", value_parser = duration, value_name = "DURATION")]
     pub keep_events: Duration,
@@ -51,6 +59,10 @@ pub struct ServiceSettings {
 }
 
 impl ServiceSettings {
+    pub fn cleanup_policy(&self) -> tenant_store::cleanups::Policy {
+        tenant_store::cleanups::Policy { lease: self.cleanup_lease, deliveries: self.cleanup_deliveries }
+    }
+
     pub fn validate(&self) -> Result<(), WrongSetting> {
         if self.parallel == 0 {
             return Err(WrongSetting::new(
@@ -71,6 +83,20 @@ impl ServiceSettings {
                 "--services-sweep (PREFECTURE_SERVICES_SWEEP)",
                 "must be at least --services-poll and at most 1d",
                 "10m",
+            ));
+        }
+        if self.cleanup_lease < Duration::from_secs(1) || self.cleanup_lease > Duration::from_secs(86_400) {
+            return Err(WrongSetting::new(
+                "--cleanup-lease (PREFECTURE_CLEANUP_LEASE)",
+                "must be between 1s and 1d",
+                "30s",
+            ));
+        }
+        if self.cleanup_deliveries < 1 {
+            return Err(WrongSetting::new(
+                "--cleanup-deliveries (PREFECTURE_CLEANUP_DELIVERIES)",
+                "must be at least 1",
+                "3",
             ));
         }
         if self.task_worker_patience < Duration::from_secs(20) || self.task_worker_patience > Duration::from_secs(86_400) {

@@ -16,6 +16,7 @@ pub mod logs_out;
 pub mod task_runs;
 pub mod watch;
 pub mod worker_channel;
+mod worker_cleanups;
 
 use crate::kit::{Call, Handshake, Op, Reply, Response, Socket};
 use crate::ops;

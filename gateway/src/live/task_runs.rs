@@ -29,6 +29,7 @@ const ANYWAY: Duration = Duration::from_secs(5);
 /// How long a worker may take to confirm; and where the program ends meanwhile, so that a restart makes no task run twice.
 const CONFIRM: Duration = Duration::from_secs(30);
 const CONFIRM_AT_END: Duration = Duration::from_secs(3);
+const AWAY: End = End { code: CloseCode::Again, reason: "Temporarily unavailable: connect again" };
 /// The reference's code of a broken protocol.
 const VIOLATION: CloseCode = CloseCode::Library(4001);
 
@@ -45,8 +46,10 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
     tracing::debug!(worker = session.worker, "a task worker subscribed");
     let mut worker = Worker { app: &app, scope: &scope, session: &session, has: None };
     let end = worker.serve(&mut socket, &mut watch).await.unwrap_or_else(|error| {
-        tracing::warn!(worker = session.worker, %error, "a task worker is sent away: it connects again");
-        Some(End { code: CloseCode::Again, reason: "Temporarily unavailable: connect again" })
+        // A workspace that was deleted fails too.
+        let end = watch.ended().unwrap_or(AWAY);
+        tracing::warn!(worker = session.worker, %error, reason = end.reason, "a task worker is sent away");
+        Some(end)
     });
     // Before the goodbye, which may take a while: others wait for what it did not confirm.
     if let Err(error) = worker.gone().await {

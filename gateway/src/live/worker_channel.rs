@@ -1,20 +1,24 @@
-//! `/work_pools/{name}/workers/connect`: a worker says that it is there and hears of its pool as it changes (reference:
-//! `server/utilities/worker_channel.py`). Clean-ups are not delivered here: that capability is refused, and workers go on
-//! without it.
+//! `/work_pools/{name}/workers/connect`: a worker says that it is there, hears of its pool as it changes, and is sent what
+//! it is to clean up (reference: `server/utilities/worker_channel.py`).
 
 use domain::WorkPoolId;
+use domain::cleanups::Became;
 use domain::work_pools::{WorkPool, WorkPoolCreate, is_reserved};
-use domain::worker_channel::{self as channel, Closing, Heartbeat, Hello, ResolvedWorkQueue, Said};
+use domain::worker_channel::frames::{self, ResolvedWorkQueue};
+use domain::worker_channel::{Closing, Heartbeat, Hello, Said};
 use domain::workers::WorkerHeartbeat;
 use futures_util::{SinkExt, StreamExt};
+use tenant_store::cleanups::Taker;
 use tenant_store::work_pools::{self, PolledQueue};
 use tenant_store::{Error, Lane, Scope, workers};
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
 use wire::{Patch, Time};
 
-use super::greeting::{Greeting, Guest, close, next_text};
-use super::watch::{End, Look, Lookout, Watch};
+use super::greeting::{Greeting, Guest, close};
+use super::watch::{Lookout, Watch, first_words, stay};
+use super::worker_cleanups::Cleanups;
+use crate::App;
 use crate::kit::Socket;
 
 /// An open channel, behind its greeting.
@@ -26,6 +30,8 @@ struct Channel {
     /// Of the pool as the worker knows it.
     updated: Time,
     sequence: u64,
+    /// Where the worker takes some.
+    cleanups: Option<Cleanups>,
 }
 
 pub async fn run(mut socket: Socket, greeting: Greeting) {
@@ -33,20 +39,11 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
     let Some(guest) = greeting.receive(&mut socket).await else { return };
     let Guest { app, scope, admission, place: _place, first } = guest;
     let mut watch = Watch::new(&app, admission);
-    let mut text = first;
-    while text.is_none() {
-        tokio::select! {
-            said = next_text(&mut socket) => match said {
-                Some(said) => text = Some(said),
-                None => return,
-            },
-            look = watch.look() => if !stay(&mut socket, look).await { return },
-        }
-    }
-    let Some(Said::Hello(hello)) = Said::read(&text.unwrap_or_default()) else {
+    let Some(text) = first_words(&mut socket, &mut watch, first).await else { return };
+    let Some(Said::Hello(hello)) = Said::read(&text) else {
         return end(&mut socket, Closing::ProtocolError).await;
     };
-    let (mut channel, ready) = match open(scope, name, *hello).await {
+    let (mut channel, ready) = match open(&app, scope, name, *hello).await {
         Ok(opened) => opened,
         Err(closing) => return end(&mut socket, closing).await,
     };
@@ -57,6 +54,10 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
     loop {
         let answer = tokio::select! {
             () = changes.woken() => channel.changed("work_pool_updated").await,
+            () = Cleanups::due(&mut channel.cleanups) => match channel.deliver(&mut socket).await {
+                true => Ok(None),
+                false => return,
+            },
             message = socket.next() => match message {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(Message::Text(text))) => {
@@ -86,18 +87,6 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
     }
 }
 
-/// Does what a look around asks for; whether the socket is still open then.
-async fn stay(socket: &mut Socket, look: Look) -> bool {
-    match look {
-        Look::Stay => true,
-        Look::Ping => socket.send(Message::Ping(Bytes::new())).await.is_ok(),
-        Look::End(End { code, reason }) => {
-            close(socket, code, reason).await;
-            false
-        }
-    }
-}
-
 async fn end(socket: &mut Socket, closing: Closing) {
     close(socket, CloseCode::from(closing.code()), closing.reason()).await;
 }
@@ -109,7 +98,7 @@ fn passing(error: Error) -> Closing {
 }
 
 /// Finds or makes the pool, fills in its template where it has none, and counts the hello as a heartbeat.
-async fn open(scope: Scope, name: String, hello: Hello) -> Result<(Channel, String), Closing> {
+async fn open(app: &App, scope: Scope, name: String, hello: Hello) -> Result<(Channel, String), Closing> {
     if !hello.speaks_our_version() {
         return Err(Closing::UnsupportedVersion);
     }
@@ -126,8 +115,14 @@ async fn open(scope: Scope, name: String, hello: Hello) -> Result<(Channel, Stri
     let Hello { worker_name, heartbeat_interval_seconds, .. } = &hello;
     beat(&scope, &name, worker_name, *heartbeat_interval_seconds).await?;
     let pool = read(&scope, &name).await?.ok_or(Closing::AuthorizationFailed)?;
-    let ready = channel::ready(&hello, &wanted, &pool, Time::of_machine());
-    Ok((Channel { scope, name, pool: pool.id, hello, updated: pool.updated, sequence: 1 }, ready))
+    let ready = frames::ready(&hello, &wanted, &pool, Time::of_machine());
+    let cleanups = (hello.cleanups() > 0).then(|| {
+        let queues = wanted.iter().map(|queue| queue.id).collect();
+        let (consumer, kinds, most) = (hello.consumer_id, hello.handled_cleanup_kinds.clone(), hello.cleanups());
+        Cleanups::new(app, &scope, Taker { pool: pool.id, consumer, kinds, queues, most })
+    });
+    let channel = Channel { scope, name, pool: pool.id, hello, updated: pool.updated, sequence: 1, cleanups };
+    Ok((channel, ready))
 }
 
 async fn read(scope: &Scope, name: &str) -> Result<Option<WorkPool>, Closing> {
@@ -194,10 +189,19 @@ impl Channel {
                 beat(&self.scope, &self.name, &worker_name, heartbeat_interval_seconds).await?;
                 self.changed("heartbeat_reconciliation").await
             }
-            Said::Cleanup { frame, message, operation } => {
-                Ok(Some(channel::no_cleanup(frame, message, operation, Time::of_machine())))
-            }
+            Said::Cleanup(word) => Ok(Some(match &mut self.cleanups {
+                Some(cleanups) => cleanups.hear(&word).await,
+                None => frames::cleanup_result(&word, Became::NotDelivered, None, Time::of_machine()),
+            })),
             Said::Hello(_) => Err(Closing::ProtocolError),
+        }
+    }
+
+    /// Sends what waits to be cleaned up. Whether the socket is still open then.
+    async fn deliver(&mut self, socket: &mut Socket) -> bool {
+        match &self.cleanups {
+            Some(cleanups) => cleanups.deliver(socket).await,
+            None => true,
         }
     }
 
@@ -210,6 +214,6 @@ impl Channel {
         }
         self.updated = pool.updated;
         self.sequence += 1;
-        Ok(Some(channel::snapshot(self.sequence, reason, &pool, Time::of_machine())))
+        Ok(Some(frames::snapshot(self.sequence, reason, &pool, Time::of_machine())))
     }
 }

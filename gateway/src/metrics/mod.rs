@@ -9,6 +9,7 @@
 //! A new concern is a file with a struct made of a [`Maker`], and a field below.
 
 mod cache;
+mod cleanups;
 mod connections;
 mod events;
 mod keys;
@@ -29,6 +30,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Registry, TextEncoder};
 
 pub use cache::{Cache, Served};
+pub use cleanups::Cleanups;
 pub use connections::Connections;
 pub use events::Events;
 pub use keys::{Keys, Lookup};
@@ -55,6 +57,7 @@ pub struct Metrics {
     pub sockets: Sockets,
     pub events: Events,
     pub cache: Cache,
+    pub cleanups: Cleanups,
     pub keys: Keys,
     pub tokens: Tokens,
     pub polls: Polls,
@@ -79,6 +82,7 @@ impl Metrics {
             sockets: Sockets::new(&maker),
             events: Events::new(&maker),
             cache: Cache::new(&maker),
+            cleanups: Cleanups::new(&maker),
             keys: Keys::new(&maker),
             tokens: Tokens::new(&maker),
             polls: Polls::new(&maker),
@@ -131,6 +135,7 @@ mod tests {
             "prefecture_control_pool_waiting 0",
             "prefecture_draining 0",
             "prefecture_polls_held 0",
+            "prefecture_worker_cleanups_total{outcome=\"given_up\"} 0",
             "prefecture_redis_up 0",
             "prefecture_service_failures_total{service=\"retention\"} 0",
             "prefecture_services_overdue_seconds 0",

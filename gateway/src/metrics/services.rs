@@ -7,7 +7,8 @@ use super::make::Maker;
 const LAGS: &[f64] = &[0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
 
 /// The services, by their labels: those of `services::PASSES`.
-pub const NAMES: &[&str] = &["cancellations", "leases", "foreman", "late_runs", "task_workers", "schedules", "retention"];
+pub const NAMES: &[&str] =
+    &["cancellations", "leases", "cleanups", "foreman", "late_runs", "task_workers", "schedules", "retention"];
 
 pub struct Services {
     lag: HistogramVec,

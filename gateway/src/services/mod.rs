@@ -11,6 +11,7 @@
 
 mod cancellations;
 mod claims;
+mod cleanups;
 mod foreman;
 mod late_runs;
 mod leases;
@@ -40,6 +41,7 @@ pub struct Pass {
 pub static PASSES: &[Pass] = &[
     Pass { name: "cancellations", look: |turn| Box::pin(cancellations::look(turn)) },
     Pass { name: "leases", look: |turn| Box::pin(leases::look(turn)) },
+    Pass { name: "cleanups", look: |turn| Box::pin(cleanups::look(turn)) },
     Pass { name: "foreman", look: |turn| Box::pin(foreman::look(turn)) },
     Pass { name: "late_runs", look: |turn| Box::pin(late_runs::look(turn)) },
     Pass { name: "task_workers", look: |turn| Box::pin(task_workers::look(turn)) },

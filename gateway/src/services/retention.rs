@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tenant_store::Result;
 use tenant_store::retention::{self, Cutoffs, RUNS, STEP};
+use tenant_store::{Result, cleanups};
 use wire::{RawObject, Time};
 
 use super::{Look, Turn};
@@ -57,6 +57,9 @@ pub async fn look(turn: &Turn) -> Result<Look> {
     }
     if let Some(before) = before.quarantine.filter(|_| old.quarantine) {
         gone(retention::quarantine(turn.sweep().await?, before).await?, STEP);
+    }
+    if let Some(before) = before.quarantine.filter(|_| old.cleanups) {
+        gone(cleanups::forget(turn.sweep().await?, before).await?, STEP);
     }
     // A workspace that is idle has nothing that grows old, and the sweep looks at it anyway.
     if look.done > 0 {

@@ -155,6 +155,10 @@
   value: {{ .Values.services.lateAfter | quote }}
 - name: PREFECTURE_TASK_WORKER_PATIENCE
   value: {{ .Values.services.taskWorkerPatience | quote }}
+- name: PREFECTURE_CLEANUP_LEASE
+  value: {{ .Values.services.cleanupLease | quote }}
+- name: PREFECTURE_CLEANUP_DELIVERIES
+  value: {{ int64 .Values.services.cleanupDeliveries | quote }}
 - name: PREFECTURE_KEEP_EVENTS
   value: {{ .Values.services.keepEvents | quote }}
 - name: PREFECTURE_KEEP_LOGS

@@ -61,6 +61,18 @@ insert into task_run (id, created, name, flow_run_id, task_key, dynamic_key, tas
     from (select n, k, pg_temp.expected(n) + k * interval '1 s' as e, case when pg_temp.state(n, k) = 0 then 3::smallint else pg_temp.state(n, k) end as s
         from generate_series(1, pg_temp.runs()) n, generate_series(1, 3) k) t;
 
+-- Background tasks: three thousand wait for workers, a thousand more are with one.
+insert into task_run (id, created, name, task_key, dynamic_key, task_inputs, state_id, state_type, state_name, state_timestamp, state,
+        expected_start_time, next_scheduled_start_time)
+    select pg_temp.id(at, 'background' || n), at, 'task-background-' || n, 'background-' || n % 3, n::text, '{}',
+        pg_temp.id(at, 'background-state' || n), 0, 'Scheduled', at, '{"type":"SCHEDULED"}', at, at
+    from (select n, timestamptz '2026-03-01Z' + n * interval '1 second' as at from generate_series(1, 4000) n) b;
+insert into task_offer (task_run_id, task_key, offered, worker, session, taken, confirmed)
+    select t.id, t.task_key, t.created, case when t.given then 'host-1' end, case when t.given then pg_temp.id(t.created, 'session') end,
+        case when t.given then t.created end, t.given
+    from (select id, task_key, created, created < timestamptz '2026-03-01Z' + interval '1000 seconds' as given
+        from task_run where task_key like 'background-%') t;
+
 insert into run_state (id, run_id, kind, timestamp, state)
     select t.state_id, t.id, 1, t.state_timestamp, json_build_object('type', upper(t.state_name), 'name', t.state_name) from task_run t
     union all select r.state_id, r.id, 0, r.state_timestamp, json_build_object('type', upper(r.state_name), 'name', r.state_name) from flow_run r;

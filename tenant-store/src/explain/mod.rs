@@ -22,8 +22,17 @@ use crate::testing::Database;
 
 const DATA: &str = include_str!("data.sql");
 const PLANS: &str = include_str!("plans.txt");
-const LARGE: [&str; 8] =
-    ["event", "flow_run", "task_run", "run_state", "artifact", "artifact_latest", "variable", "block_document"];
+const LARGE: [&str; 9] = [
+    "event",
+    "flow_run",
+    "task_run",
+    "task_offer",
+    "run_state",
+    "artifact",
+    "artifact_latest",
+    "variable",
+    "block_document",
+];
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster accepts connections");
@@ -165,6 +174,7 @@ async fn sql_keeps_to_its_indexes() {
         }
     }
     wrong.extend(polls(&client).await);
+    wrong.extend(taken(&client).await);
     assert!(wrong.is_empty(), "{} plans are not as meant:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -194,4 +204,21 @@ async fn polls(client: &Client) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// A task worker is given the next of its tasks without a look at the others, or at those that were given out.
+#[expect(clippy::print_stdout, reason = "a table to be read with --nocapture")]
+async fn taken(client: &Client) -> Option<String> {
+    let keys = ["nobody's", "background-1", "background-2"];
+    let (session, before): (uuid::Uuid, Option<uuid::Uuid>) = (uuid::Uuid::nil(), None);
+    let text = format!("explain (analyze, timing off, format json) {}", *crate::task_workers::TAKE);
+    client.batch_execute("begin").await.expect("a transaction");
+    let row = client.query_one(&text, &[&session, &"w", &keys.as_slice(), &before]).await.expect("it is explained");
+    client.batch_execute("rollback").await.expect("its end");
+    let plan = row.get::<_, wire::RawJson>(0).to_value();
+    let mut done = Done::default();
+    Done::of(&plan[0]["Plan"], &mut done);
+    println!("{:9} rows  a task is taken: {:?}", done.read, done.indexes);
+    let meant = done.indexes.contains("task_offer_waiting") && done.whole_tables.is_empty() && done.read <= 20;
+    (!meant).then(|| format!("a task is taken: read {} rows with {:?}\n{plan:#}", done.read, done.indexes))
 }

@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
+use domain::cleanups::CleanupKind;
 use domain::rules::FlowPolicy;
 use domain::state::{State, StateType, names};
 use domain::{FlowRunId, StateId, TaskRunId};
 use wire::Time;
 
 use super::facts::{self, Wanted};
-use super::set_state::conclude;
+use super::set_state::{Then, conclude};
 use crate::orchestration::{Asks, Outcome};
 use crate::{Result, Tx};
 
@@ -85,14 +86,14 @@ pub async fn mark_late(mut tx: Tx<'_>, id: FlowRunId, before: Time, asks: &Asks)
     match (scheduled, locked.run.progress.state.as_ref().is_some_and(waits)) {
         (Some(scheduled), true) => {
             let state = State::late(StateId::new(locked.now), locked.now, scheduled);
-            conclude(tx, locked, state, FlowPolicy::MarkLate, asks, None).await.map(Some)
+            conclude(tx, locked, state, FlowPolicy::MarkLate, asks, Then::Nothing).await.map(Some)
         }
         _ => tx.rollback().await.map(|()| None),
     }
 }
 
 /// Ends what waited in a state for too long: a pause that nobody ended has failed, a cancellation that nobody carried out
-/// is carried out. `None` where the run is in another state by now.
+/// is carried out, and a worker is to take its infrastructure down. `None` where the run is in another state by now.
 pub async fn end_wait(mut tx: Tx<'_>, due: &Due, asks: &Asks) -> Result<Option<Outcome>> {
     let Some(locked) = facts::lock(&mut tx, due.id, Wanted::Run).await? else {
         return tx.rollback().await.map(|()| None);
@@ -102,17 +103,19 @@ pub async fn end_wait(mut tx: Tx<'_>, due: &Due, asks: &Asks) -> Result<Option<O
         return tx.rollback().await.map(|()| None);
     };
     let (id, now) = (StateId::new(locked.now), locked.now);
-    let (state, policy) = match state.type_ {
+    let (state, policy, then) = match state.type_ {
         StateType::Paused => {
-            (State::failed(id, now).saying("The flow was paused and never resumed."), FlowPolicy::Minimal)
+            let failed = State::failed(id, now).saying("The flow was paused and never resumed.");
+            (failed, FlowPolicy::Minimal, Then::Nothing)
         }
-        StateType::Cancelling => (
-            State::cancelled(id, now).saying("Flow run cancellation timed out; marked this flow run as Cancelled."),
-            FlowPolicy::Core,
-        ),
+        StateType::Cancelling => {
+            let cancelled = State::cancelled(id, now)
+                .saying("Flow run cancellation timed out; marked this flow run as Cancelled.");
+            (cancelled, FlowPolicy::Core, Then::CleanUp(CleanupKind::CancellingTimeout))
+        }
         _ => return tx.rollback().await.map(|()| None),
     };
-    conclude(tx, locked, state, policy, asks, None).await.map(Some)
+    conclude(tx, locked, state, policy, asks, then).await.map(Some)
 }
 
 /// Cancels a subflow of a run that was cancelled; one of a deployment is asked to. `None` where the parent or the subflow
@@ -131,7 +134,7 @@ pub async fn cancel_subflow(mut tx: Tx<'_>, subflow: &Due, asks: &Asks) -> Resul
         _ => State::cancelled(id, now),
     };
     let state = state.saying("The parent flow run was cancelled.");
-    conclude(tx, locked, state, FlowPolicy::Core, asks, None).await.map(Some)
+    conclude(tx, locked, state, FlowPolicy::Core, asks, Then::Nothing).await.map(Some)
 }
 
 /// What of a cancelled run has not ended.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::cleanups::CleanupKind;
 use domain::hydrate::hydrate;
 use domain::json_schema::{Misfit, validate};
 use domain::rules::caller::TASKS_RETRY_THEMSELVES;
@@ -17,8 +18,10 @@ use wire::{RawJson, RawObject};
 
 use super::facts::{self, Locked, Wanted};
 use super::{read_input, waiting};
-use crate::orchestration::{Aftermath, Asks, Changes, NewInput, Outcome, Stands, apply_flow, flow_falls_due};
-use crate::{Result, Tx, events};
+use crate::orchestration::{
+    Aftermath, Asks, Changes, NewCleanup, NewInput, Outcome, Stands, apply_flow, flow_falls_due,
+};
+use crate::{Result, Tx, cleanups, events};
 
 /// Puts a proposed state to the rules and writes what they decide. `None` where there is no such run.
 pub async fn set_state(
@@ -36,7 +39,7 @@ pub async fn set_state(
         facts::look_after_slot(&mut tx, &mut locked).await?;
     }
     let state = proposed.into_state(StateId::new(locked.now), locked.now);
-    conclude(tx, locked, state, policy, asks, None).await.map(Some)
+    conclude(tx, locked, state, policy, asks, Then::Nothing).await.map(Some)
 }
 
 /// Resumes a run that is paused: scheduled anew where the pause ended its process, else running. A pause may have asked for
@@ -50,7 +53,7 @@ pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, ask
         let verdict = Verdict::Abort { reason: "Cannot resume a flow run that is not paused.".into() };
         return refuse(tx, None, verdict).await.map(Some);
     };
-    let mut answered = None;
+    let mut then = Then::Nothing;
     if let Some(keyset) = paused.state_details.run_input_keyset.as_ref().filter(|keyset| !keyset.is_empty()) {
         let schema = match keyset.get("schema") {
             Some(key) => read_input(&mut tx, id, key).await?,
@@ -61,20 +64,22 @@ pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, ask
             Err(reason) => return refuse(tx, Some(paused), Verdict::RejectInput { reason }).await.map(Some),
         };
         let said = input.as_object().is_some_and(|fields| !fields.is_empty());
-        answered = keyset.get("response").filter(|_| said).map(|key| NewInput {
-            id: Uuid::now_v7(),
-            flow_run_id: id,
-            key: key.clone(),
-            value: RawJson::of(&input).text().to_owned(),
-            sender: None,
-        });
+        if let Some(key) = keyset.get("response").filter(|_| said) {
+            then = Then::Keep(NewInput {
+                id: Uuid::now_v7(),
+                flow_run_id: id,
+                key: key.clone(),
+                value: RawJson::of(&input).text().to_owned(),
+                sender: None,
+            });
+        }
     }
     let (now, state_id) = (locked.now, StateId::new(locked.now));
     let state = match paused.state_details.pause_reschedule {
         true => State::scheduled(state_id, now, now).named(names::RESUMING),
         false => State::running(state_id, now),
     };
-    conclude(tx, locked, state, FlowPolicy::Core, asks, answered).await.map(Some)
+    conclude(tx, locked, state, FlowPolicy::Core, asks, then).await.map(Some)
 }
 
 /// The input, filled in, if it fits the schema that the pause has left; why not, in the reference's words, otherwise.
@@ -97,14 +102,23 @@ async fn refuse(tx: Tx<'_>, state: Option<State>, verdict: Verdict) -> Result<Ou
     Ok(Outcome { result, written: false, aftermath: Aftermath::default() })
 }
 
-/// Decides and writes. `answered` is kept where the proposal is accepted.
+/// What follows where a proposal is accepted.
+pub(super) enum Then {
+    Nothing,
+    /// The answer to a pause is kept.
+    Keep(NewInput),
+    /// A worker of the run's pool takes its infrastructure down.
+    CleanUp(CleanupKind),
+}
+
+/// Decides and writes.
 pub(super) async fn conclude(
     mut tx: Tx<'_>,
     locked: Locked,
     state: State,
     policy: FlowPolicy,
     asks: &Asks,
-    answered: Option<NewInput>,
+    then: Then,
 ) -> Result<Outcome> {
     let Locked { run, mut facts, around, now } = locked;
     if state.type_ == StateType::Failed && !asks.caller.speaks(TASKS_RETRY_THEMSELVES) {
@@ -116,8 +130,13 @@ pub(super) async fn conclude(
     let (mut changes, mut aftermath) = (Changes::default(), Aftermath::default());
     apply_flow(&decision, &around, Stands::Already, &mut changes, &mut aftermath);
     waiting::wake(&mut tx, decision.written.as_ref().map(|written| &written.state), &around);
-    if let Some(answered) = answered.filter(|_| decision.result.verdict == Verdict::Accept) {
-        changes.input(answered);
+    match then {
+        Then::Keep(answered) if decision.result.verdict == Verdict::Accept => changes.input(answered),
+        Then::CleanUp(kind) if decision.result.verdict == Verdict::Accept => {
+            changes.cleanup(NewCleanup { id: Uuid::now_v7(), flow_run_id: decision.run.id, kind: kind.number() });
+            around.work_pool.iter().for_each(|(pool, _)| tx.wake(cleanups::topic(pool.id)));
+        }
+        _ => {}
     }
     tx.falls_due(flow_falls_due(&decision, settings));
     // Also where there are effects but no rows: what they ask for may be nothing.

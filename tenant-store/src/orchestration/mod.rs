@@ -19,7 +19,7 @@ pub(crate) use apply::{Stands, apply_flow, apply_task, count, due, flow_falls_du
 pub(crate) use cells::{Cells, StoredFlow, StoredTask, flow_columns, task_columns};
 #[cfg(test)]
 pub(crate) use changes::LooseSlots;
-pub(crate) use changes::{Changes, NewFlowRun, NewInput, NewTaskRun};
+pub(crate) use changes::{Changes, NewCleanup, NewFlowRun, NewInput, NewTaskRun};
 
 /// Who asks for a change of state, and under which settings.
 #[derive(Debug, Clone, Default)]

@@ -1,5 +1,6 @@
-//! What happens by itself: late runs, time-outs, cancelled children, retention, background tasks of lost workers.
+//! What happens by itself: late runs, time-outs, cancelled children, clean-ups, retention, background tasks of lost workers.
 
+mod cleanups;
 mod ground;
 mod replicas;
 mod retention;

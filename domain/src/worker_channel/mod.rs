@@ -1,14 +1,14 @@
-//! The channel between a worker and the server (`work_pool_worker_channel.v1`): what is said on it. It carries heartbeats
-//! and the pool as it changes; runs are asked for by REST all the same.
+//! The channel between a worker and the server (`work_pool_worker_channel.v1`): what a worker says on it, and what it is
+//! told ([`frames`]). It carries heartbeats, the pool as it changes, and clean-ups; runs are asked for by REST all the same.
 //!
 //! Both sides refuse what they do not know: a frame with a field too many ends the channel.
 
-use serde::Serialize;
-use uuid::Uuid;
-use wire::{Errors, Input, Json, RawObject, Time, check};
+pub mod frames;
 
-use crate::WorkQueueId;
-use crate::work_pools::WorkPool;
+use uuid::Uuid;
+use wire::{Errors, Input, Json, Patch, RawObject, Time, check};
+
+use crate::cleanups::{CleanupKind, Operation};
 
 pub const VERSION: &str = "work_pool_worker_channel.v1";
 const HEARTBEAT: &str = "worker_heartbeat.v1";
@@ -51,12 +51,20 @@ pub enum Said {
     /// First. Boxed: it is much larger than the rest.
     Hello(Box<Hello>),
     Heartbeat(Heartbeat),
-    /// About a clean-up, of which none was delivered.
-    Cleanup {
-        frame: Uuid,
-        message: Uuid,
-        operation: &'static str,
-    },
+    /// About a clean-up.
+    Cleanup(Word),
+}
+
+/// What a worker says of a clean-up that it was sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Word {
+    /// The frame that says it.
+    pub frame: Uuid,
+    pub message: Uuid,
+    pub token: String,
+    pub operation: Operation,
+    /// Why it is released.
+    pub reason: Option<String>,
 }
 
 /// A worker says who it is and what it can.
@@ -78,22 +86,13 @@ pub struct Hello {
     pub work_queue_names: Vec<String>,
     #[input(default)]
     pub handled_cleanup_kinds: Vec<CleanupKind>,
-    #[input(default, ge = 0)]
-    pub max_cleanup_concurrency: i64,
+    #[input(with = concurrency)]
+    max_cleanup_concurrency: Patch<i64>,
     #[input(default)]
     pub create_pool_if_not_found: bool,
     #[input(default)]
     pub default_base_job_template: RawObject,
     pub worker_metadata: Option<RawObject>,
-}
-
-/// What a worker can clean up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Input)]
-pub enum CleanupKind {
-    #[input(rename = "cancelling_timeout_teardown.v1")]
-    CancellingTimeout,
-    #[input(rename = "pending_claim_teardown.v1")]
-    PendingClaim,
 }
 
 /// A worker says that it is there.
@@ -139,17 +138,36 @@ struct OfCleanup {
     id: Uuid,
     #[input(rename = "sent_at")]
     _sent_at: Time,
-    payload: Operation,
+    payload: Reserved,
 }
 
 #[derive(Debug, Input)]
 #[input(forbid_extra)]
-struct Operation {
+struct Reserved {
     message_id: Uuid,
-    #[input(rename = "reservation_token", min_length = 1)]
-    _reservation_token: String,
-    #[input(rename = "reason")]
-    _reason: Option<String>,
+    #[input(min_length = 1)]
+    reservation_token: String,
+}
+
+#[derive(Debug, Input)]
+#[input(forbid_extra)]
+struct OfRelease {
+    #[input(rename = "type")]
+    _type: String,
+    id: Uuid,
+    #[input(rename = "sent_at")]
+    _sent_at: Time,
+    payload: Released,
+}
+
+#[derive(Debug, Input)]
+#[input(forbid_extra)]
+struct Released {
+    message_id: Uuid,
+    #[input(min_length = 1)]
+    reservation_token: String,
+    #[input(min_length = 1)]
+    reason: String,
 }
 
 impl Said {
@@ -166,9 +184,9 @@ impl Said {
                 hello.is_consistent().then(|| Said::Hello(Box::new(hello)))
             }
             "worker.heartbeat.v1" => whole::<OfHeartbeat>(&frame).map(|frame| Said::Heartbeat(frame.payload)),
-            "cleanup.ack.v1" => cleanup(&frame, "ack"),
-            "cleanup.release.v1" => cleanup(&frame, "release"),
-            "cleanup.renew.v1" => cleanup(&frame, "renew"),
+            "cleanup.ack.v1" => of_cleanup(&frame, Operation::Ack),
+            "cleanup.renew.v1" => of_cleanup(&frame, Operation::Renew),
+            "cleanup.release.v1" => of_release(&frame),
             _ => None,
         }
     }
@@ -179,29 +197,56 @@ fn whole<T: Input>(frame: &Json<'_>) -> Option<T> {
     T::parse(frame, &mut errors).filter(|_| errors.is_empty())
 }
 
-fn cleanup(frame: &Json<'_>, operation: &'static str) -> Option<Said> {
-    let OfCleanup { id, payload, .. } = whole(frame)?;
-    Some(Said::Cleanup { frame: id, message: payload.message_id, operation })
+fn of_cleanup(frame: &Json<'_>, operation: Operation) -> Option<Said> {
+    let OfCleanup { id, payload: Reserved { message_id, reservation_token }, .. } = whole(frame)?;
+    Some(Said::Cleanup(Word { frame: id, message: message_id, token: reservation_token, operation, reason: None }))
+}
+
+fn of_release(frame: &Json<'_>) -> Option<Said> {
+    let OfRelease { id, payload: Released { message_id, reservation_token, reason }, .. } = whole(frame)?;
+    let (operation, reason) = (Operation::Release, Some(reason));
+    Some(Said::Cleanup(Word { frame: id, message: message_id, token: reservation_token, operation, reason }))
 }
 
 impl Hello {
     /// What is needed is asked for, and nothing about clean-ups without asking for them.
     fn is_consistent(&self) -> bool {
-        let asks = |capability: &str| self.requested_capabilities.iter().any(|asked| asked == capability);
-        let cleans = !self.handled_cleanup_kinds.is_empty() || self.max_cleanup_concurrency > 0;
-        asks(HEARTBEAT) && asks(SNAPSHOT) && (asks(CLEANUP) || !cleans)
+        let cleans = !self.handled_cleanup_kinds.is_empty() || self.max_cleanup_concurrency() > 0;
+        self.asks_for(HEARTBEAT) && self.asks_for(SNAPSHOT) && (self.asks_for(CLEANUP) || !cleans)
+    }
+
+    fn asks_for(&self, capability: &str) -> bool {
+        self.requested_capabilities.iter().any(|asked| asked == capability)
+    }
+
+    /// How many clean-ups it takes at once. Who does not say, and handles some, takes one.
+    fn max_cleanup_concurrency(&self) -> i64 {
+        let handles = self.asks_for(CLEANUP) && !self.handled_cleanup_kinds.is_empty();
+        self.max_cleanup_concurrency.value().copied().unwrap_or(i64::from(handles))
+    }
+
+    /// How many clean-ups are delivered to it at once; 0 where it wants none.
+    pub fn cleanups(&self) -> i64 {
+        let wants = self.asks_for(CLEANUP) && !self.handled_cleanup_kinds.is_empty();
+        if wants { self.max_cleanup_concurrency() } else { 0 }
     }
 
     pub fn speaks_our_version(&self) -> bool {
         self.supported_channel_versions.iter().any(|version| version == VERSION)
     }
 
+    /// What it gets.
+    fn accepted(&self) -> Vec<&'static str> {
+        let cleanup = (self.cleanups() > 0).then_some(CLEANUP);
+        [HEARTBEAT, SNAPSHOT].into_iter().chain(cleanup).collect()
+    }
+
     /// What it asked for and does not get, each once.
     fn rejected(&self) -> Vec<&str> {
+        let accepted = self.accepted();
         let mut rejected: Vec<&str> = Vec::new();
         for asked in &self.requested_capabilities {
-            let given = [HEARTBEAT, SNAPSHOT].contains(&asked.as_str());
-            if !given && !rejected.contains(&asked.as_str()) {
+            if !accepted.contains(&asked.as_str()) && !rejected.contains(&asked.as_str()) {
                 rejected.push(asked);
             }
         }
@@ -209,89 +254,11 @@ impl Hello {
     }
 }
 
-/// A queue that a worker takes runs from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ResolvedWorkQueue {
-    pub id: WorkQueueId,
-    pub name: String,
-}
-
-#[derive(Serialize)]
-struct Frame<P> {
-    r#type: &'static str,
-    id: Uuid,
-    sent_at: Time,
-    payload: P,
-}
-
-fn framed(type_: &'static str, sent_at: Time, payload: impl Serialize) -> String {
-    let frame = Frame { r#type: type_, id: crate::EventId::new(sent_at).0, sent_at, payload };
-    // Plain data.
-    serde_json::to_string(&frame).unwrap_or_default()
-}
-
-#[derive(Serialize)]
-struct Snapshot<'a> {
-    snapshot_sequence: u64,
-    reason: &'a str,
-    work_pool: &'a WorkPool,
-}
-
-/// The answer to a hello.
-pub fn ready(hello: &Hello, queues: &[ResolvedWorkQueue], pool: &WorkPool, now: Time) -> String {
-    #[derive(Serialize)]
-    struct Ready<'a> {
-        consumer_id: Uuid,
-        worker_id: Option<Uuid>,
-        selected_channel_version: &'static str,
-        effective_heartbeat_interval_seconds: i32,
-        accepted_capabilities: [&'static str; 2],
-        rejected_capabilities: Vec<&'a str>,
-        effective_max_cleanup_concurrency: i64,
-        resolved_work_queues: &'a [ResolvedWorkQueue],
-        initial_snapshot: Snapshot<'a>,
-    }
-    let payload = Ready {
-        consumer_id: hello.consumer_id,
-        worker_id: None,
-        selected_channel_version: VERSION,
-        effective_heartbeat_interval_seconds: hello.heartbeat_interval_seconds,
-        accepted_capabilities: [HEARTBEAT, SNAPSHOT],
-        rejected_capabilities: hello.rejected(),
-        effective_max_cleanup_concurrency: 0,
-        resolved_work_queues: queues,
-        initial_snapshot: Snapshot { snapshot_sequence: 1, reason: "initial", work_pool: pool },
-    };
-    framed("worker.ready.v1", now, payload)
-}
-
-/// The pool as it is now.
-pub fn snapshot(sequence: u64, reason: &str, pool: &WorkPool, now: Time) -> String {
-    framed("work_pool.snapshot.v1", now, Snapshot { snapshot_sequence: sequence, reason, work_pool: pool })
-}
-
-/// The answer to a word about a clean-up where clean-ups are not delivered.
-pub fn no_cleanup(frame: Uuid, message: Uuid, operation: &'static str, now: Time) -> String {
-    #[derive(Serialize)]
-    struct Outcome {
-        request_frame_id: Uuid,
-        message_id: Uuid,
-        operation: &'static str,
-        status: &'static str,
-        lease_expires_at: Option<Time>,
-        reason: &'static str,
-        detail: Option<String>,
-    }
-    let payload = Outcome {
-        request_frame_id: frame,
-        message_id: message,
-        operation,
-        status: "unauthorized",
-        lease_expires_at: None,
-        reason: "cleanup_delivery_not_accepted",
-        detail: None,
-    };
-    framed("cleanup.operation_result.v1", now, payload)
+/// A number of clean-ups.
+fn concurrency(value: &Json<'_>, errors: &mut Errors) -> Option<Patch<i64>> {
+    let number = i64::parse(value, errors)?;
+    check::ge(&number, 0, value, errors)?;
+    Some(Patch::Set(number))
 }
 
 /// Texts, none of them empty.
@@ -357,13 +324,46 @@ mod tests {
         }
     }
 
+    fn asking(changes: Value) -> Hello {
+        match hello(changes) {
+            Some(Said::Hello(hello)) => *hello,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn what_is_not_given_is_said() {
-        let Some(Said::Hello(hello)) =
-            hello(json!({ "requested_capabilities": [HEARTBEAT, SNAPSHOT, CLEANUP, "x", "x"] }))
-        else {
-            panic!("a good hello")
+        let asks = json!([HEARTBEAT, SNAPSHOT, CLEANUP, "x", "x"]);
+        let kinds = json!(["cancelling_timeout_teardown.v1"]);
+        for (changes, cleanups, rejected) in [
+            (json!({ "requested_capabilities": asks }), 0, vec![CLEANUP, "x"]),
+            (json!({ "requested_capabilities": asks, "handled_cleanup_kinds": kinds }), 1, vec!["x"]),
+            (json!({ "requested_capabilities": asks, "handled_cleanup_kinds": kinds, "max_cleanup_concurrency": 4 }), 4, vec!["x"]),
+            (json!({ "requested_capabilities": asks, "handled_cleanup_kinds": kinds, "max_cleanup_concurrency": 0 }), 0, vec![CLEANUP, "x"]),
+            (json!({ "requested_capabilities": asks, "max_cleanup_concurrency": 4 }), 0, vec![CLEANUP, "x"]),
+        ] {
+            let hello = asking(changes.clone());
+            assert_eq!((hello.cleanups(), hello.rejected()), (cleanups, rejected), "{changes}");
+        }
+    }
+
+    #[test]
+    fn a_word_on_a_clean_up_is_whole_or_none() {
+        let said = |type_: &str, payload: Value| {
+            let frame = json!({"type": type_, "id": Uuid::nil(), "sent_at": "2026-01-01T00:00:00Z", "payload": payload});
+            Said::read(&frame.to_string())
         };
-        assert_eq!(hello.rejected(), [CLEANUP, "x"]);
+        let reserved = json!({ "message_id": Uuid::nil(), "reservation_token": "t" });
+        let mut released = reserved.clone();
+        released["reason"] = json!("r");
+        for (type_, operation) in [("cleanup.ack.v1", Operation::Ack), ("cleanup.renew.v1", Operation::Renew)] {
+            let Some(Said::Cleanup(word)) = said(type_, reserved.clone()) else { panic!("{type_}") };
+            assert_eq!((word.operation, word.token.as_str(), word.reason), (operation, "t", None));
+            assert!(said(type_, released.clone()).is_none(), "{type_} has no reason");
+        }
+        let Some(Said::Cleanup(word)) = said("cleanup.release.v1", released) else { panic!("a release") };
+        assert_eq!((word.operation, word.reason.as_deref()), (Operation::Release, Some("r")));
+        assert!(said("cleanup.release.v1", reserved).is_none(), "a release has a reason");
+        assert!(said("cleanup.ack.v1", json!({ "message_id": Uuid::nil(), "reservation_token": "" })).is_none());
     }
 }
