@@ -192,7 +192,11 @@ mod tests {
             (Operation::Ack, 3, 100, Became::Dead),
             (Operation::Renew, 4, 1, Became::Dead),
         ] {
-            assert_eq!(judged(&standing(deliveries, ends), "t", operation), became, "{operation:?} {deliveries} {ends}");
+            assert_eq!(
+                judged(&standing(deliveries, ends), "t", operation),
+                became,
+                "{operation:?} {deliveries} {ends}"
+            );
         }
     }
 

@@ -338,8 +338,16 @@ mod tests {
         for (changes, cleanups, rejected) in [
             (json!({ "requested_capabilities": asks }), 0, vec![CLEANUP, "x"]),
             (json!({ "requested_capabilities": asks, "handled_cleanup_kinds": kinds }), 1, vec!["x"]),
-            (json!({ "requested_capabilities": asks, "handled_cleanup_kinds": kinds, "max_cleanup_concurrency": 4 }), 4, vec!["x"]),
-            (json!({ "requested_capabilities": asks, "handled_cleanup_kinds": kinds, "max_cleanup_concurrency": 0 }), 0, vec![CLEANUP, "x"]),
+            (
+                json!({ "requested_capabilities": asks, "handled_cleanup_kinds": kinds, "max_cleanup_concurrency": 4 }),
+                4,
+                vec!["x"],
+            ),
+            (
+                json!({ "requested_capabilities": asks, "handled_cleanup_kinds": kinds, "max_cleanup_concurrency": 0 }),
+                0,
+                vec![CLEANUP, "x"],
+            ),
             (json!({ "requested_capabilities": asks, "max_cleanup_concurrency": 4 }), 0, vec![CLEANUP, "x"]),
         ] {
             let hello = asking(changes.clone());
@@ -350,7 +358,8 @@ mod tests {
     #[test]
     fn a_word_on_a_clean_up_is_whole_or_none() {
         let said = |type_: &str, payload: Value| {
-            let frame = json!({"type": type_, "id": Uuid::nil(), "sent_at": "2026-01-01T00:00:00Z", "payload": payload});
+            let frame =
+                json!({"type": type_, "id": Uuid::nil(), "sent_at": "2026-01-01T00:00:00Z", "payload": payload});
             Said::read(&frame.to_string())
         };
         let reserved = json!({ "message_id": Uuid::nil(), "reservation_token": "t" });

@@ -99,7 +99,9 @@ impl ServiceSettings {
                 "3",
             ));
         }
-        if self.task_worker_patience < Duration::from_secs(20) || self.task_worker_patience > Duration::from_secs(86_400) {
+        if self.task_worker_patience < Duration::from_secs(20)
+            || self.task_worker_patience > Duration::from_secs(86_400)
+        {
             return Err(WrongSetting::new(
                 "--task-worker-patience (PREFECTURE_TASK_WORKER_PATIENCE)",
                 "must be between 20s, as workers are seen every 10s, and 1d",

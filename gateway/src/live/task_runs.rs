@@ -179,11 +179,7 @@ enum Heard {
     End,
 }
 
-async fn hear(
-    socket: &mut Socket,
-    watch: &mut Watch,
-    message: Option<std::result::Result<Message, Error>>,
-) -> Heard {
+async fn hear(socket: &mut Socket, watch: &mut Watch, message: Option<std::result::Result<Message, Error>>) -> Heard {
     match message {
         Some(Ok(Message::Close(_)) | Err(_)) | None => return Heard::End,
         Some(Ok(Message::Text(text))) => {

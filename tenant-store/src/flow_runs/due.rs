@@ -109,8 +109,8 @@ pub async fn end_wait(mut tx: Tx<'_>, due: &Due, asks: &Asks) -> Result<Option<O
             (failed, FlowPolicy::Minimal, Then::Nothing)
         }
         StateType::Cancelling => {
-            let cancelled = State::cancelled(id, now)
-                .saying("Flow run cancellation timed out; marked this flow run as Cancelled.");
+            let cancelled =
+                State::cancelled(id, now).saying("Flow run cancellation timed out; marked this flow run as Cancelled.");
             (cancelled, FlowPolicy::Core, Then::CleanUp(CleanupKind::CancellingTimeout))
         }
         _ => return tx.rollback().await.map(|()| None),

@@ -42,8 +42,7 @@ const NEXT: &str = "select min(case when w.missed is null then w.seen + make_int
     where w.missed is null or w.missed >= now() - make_interval(secs => $2)";
 const MISSED: &str =
     "update task_worker set missed = now() where missed is null and seen < now() - make_interval(secs => $1)";
-const FORGOTTEN: &str =
-    "delete from task_worker w where w.seen < now() - make_interval(secs => $1) and w.missed < now() - make_interval(secs => $2) \
+const FORGOTTEN: &str = "delete from task_worker w where w.seen < now() - make_interval(secs => $1) and w.missed < now() - make_interval(secs => $2) \
     and not exists (select from task_offer o where o.session = w.session and not o.confirmed)";
 /// Runs that have ended, or are no more, are with nobody; of those that wait, also what is no longer scheduled. One that is
 /// offered anew meanwhile stays.
@@ -66,8 +65,7 @@ const LOST: &str = "(select o.task_run_id, o.task_key, o.worker, o.session, o.co
         and not exists (select from task_worker w where w.session = o.session and w.is_open \
             and w.seen >= now() - make_interval(secs => $3)) limit $4)";
 const LOCK_RUN: &str = "select t.state_type from task_run t where t.id = $1 for update";
-const LOCK_OFFER: &str =
-    "select o.confirmed from task_offer o where o.task_run_id = $1 and o.worker = $2 and o.session = $3 and o.taken = $4 for update";
+const LOCK_OFFER: &str = "select o.confirmed from task_offer o where o.task_run_id = $1 and o.worker = $2 and o.session = $3 and o.taken = $4 for update";
 const WAITS_AGAIN: &str = "update task_offer set worker = null, session = null, taken = null, confirmed = false, retry = true \
     where task_run_id = $1";
 const HAS_IT: &str = "update task_offer set confirmed = true where task_run_id = $1";

@@ -93,7 +93,8 @@ impl Worker {
 
     /// Says something of a message; status, reason and the end of its lease.
     fn says(&mut self, operation: &str, message: &Value) -> (String, Value, Value) {
-        let mut payload = json!({"message_id": message["message_id"], "reservation_token": message["reservation_token"]});
+        let mut payload =
+            json!({"message_id": message["message_id"], "reservation_token": message["reservation_token"]});
         if operation == "release" {
             payload["reason"] = json!("for a test");
         }
@@ -162,7 +163,8 @@ fn one_that_nobody_speaks_of_is_delivered_again_and_given_up_at_last() {
     first.nothing();
     let metrics = tests::Api::new(&ground.server.metrics_url(), None).get("").body;
     let metrics = metrics.as_str().expect("text");
-    let given_up = metrics.lines().find(|line| line.starts_with("prefecture_worker_cleanups_total{outcome=\"given_up\"}"));
+    let given_up =
+        metrics.lines().find(|line| line.starts_with("prefecture_worker_cleanups_total{outcome=\"given_up\"}"));
     assert!(given_up.is_some_and(|line| !line.ends_with(" 0")), "{given_up:?}");
 }
 

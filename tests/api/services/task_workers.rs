@@ -190,10 +190,15 @@ fn a_worker_that_connected_anew_keeps_its_tasks() {
     let other = delayed(&api, "other");
     assert_eq!(given(&mut again), other);
     let schema = tests::truth::schema_of(server, &tenant);
-    let holder = || server.database().sql(&format!("select worker from {schema}.task_offer where task_run_id = '{run}'"));
+    let holder =
+        || server.database().sql(&format!("select worker from {schema}.task_offer where task_run_id = '{run}'"));
     // A look that was made after it was there again.
     let flow = super::ground::flow(&api);
-    let late = super::ground::run(&api, &flow, json!({"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": super::ground::at(-60)}}}));
+    let late = super::ground::run(
+        &api,
+        &flow,
+        json!({"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": super::ground::at(-60)}}}),
+    );
     super::ground::becomes(&api, &format!("/flow_runs/{late}"), "Late");
     assert!(matches!(holder().as_str(), "f-1"), "{}", holder());
 }
