@@ -20,6 +20,8 @@ pub struct Settings {
     pub max_cache_key_length: usize,
     /// How long after its scheduled time a run that waits is late.
     pub late_after: Duration,
+    /// How long after it was asked to a run is cancelled that does not do it itself.
+    pub cancelling_timeout: Duration,
 }
 
 impl Default for Settings {
@@ -31,6 +33,7 @@ impl Default for Settings {
             initial_deployment_lease: Duration::from_secs(300),
             max_cache_key_length: 2000,
             late_after: Duration::from_secs(15),
+            cancelling_timeout: Duration::from_secs(300),
         }
     }
 }

@@ -126,7 +126,16 @@ impl App {
 
     /// What an operator has set of the rules.
     pub fn rules(&self) -> Settings {
-        Settings { late_after: self.0.services.late_after, ..Settings::default() }
+        let ServiceSettings { late_after, rules, .. } = self.services();
+        Settings {
+            late_after: *late_after,
+            slot_wait: rules.slot_wait,
+            tag_slot_wait: rules.tag_slot_wait,
+            deployment_slot_wait: rules.deployment_slot_wait,
+            initial_deployment_lease: rules.deployment_lease,
+            cancelling_timeout: rules.cancelling_timeout,
+            ..Settings::default()
+        }
     }
 
     /// Who listens to what is stored.

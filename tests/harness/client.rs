@@ -7,12 +7,15 @@ use crate::folder::Folder;
 use crate::process::Running;
 use crate::server::Output;
 use crate::tenant::Tenant;
+use crate::terminal::Terminal;
 
 /// A user's machine: profiles, results and settings are its own.
 #[derive(Debug)]
 pub struct Client {
     home: Folder,
     env: Vec<(String, String)>,
+    /// Another version than the newest.
+    version: Option<&'static str>,
 }
 
 impl Client {
@@ -23,7 +26,7 @@ impl Client {
 
     /// Nothing set: for logging in by command.
     pub fn fresh() -> Client {
-        Client { home: Folder::new("client"), env: Vec::new() }
+        Client { home: Folder::new("client"), env: Vec::new(), version: None }
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Client {
@@ -31,29 +34,60 @@ impl Client {
         self
     }
 
+    /// An older version of the SDK and the command line, one of those that `tests/run` installs.
+    pub fn version(self, version: &'static str) -> Client {
+        Client { version: Some(version), ..self }
+    }
+
     pub fn home(&self) -> &Folder {
         &self.home
     }
 
+    /// A file in the home.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.home.path().join(name), text).expect("the home can be written");
+    }
+
     /// `prefect …`, without questions asked and in a wide terminal, so that nothing is cut off.
     pub fn prefect(&self, arguments: &[&str]) -> Output {
-        let mut command = self.command(prefect());
+        let mut command = self.command(self.program("prefect"));
         command.args(arguments);
         run(command)
     }
 
     /// `prefect …` that runs beside the test, until it is ended or dropped.
     pub fn start(&self, name: &'static str, arguments: &[&str]) -> Running {
-        let mut command = self.command(prefect());
+        let mut command = self.command(self.program("prefect"));
         command.args(arguments);
         Running::start(name, command, &self.home.path().join(format!("{name}.log")), "TERM")
     }
 
     /// A script for the interpreter that the SDK is installed in.
     pub fn python(&self, script: &str) -> Output {
-        let mut command = self.command(prefect().with_file_name("python"));
+        let mut command = self.command(self.program("python"));
         command.args(["-c", script]);
         run(command)
+    }
+
+    /// For many commands in a row: see [`Terminal`].
+    pub fn terminal(&self) -> Terminal {
+        Terminal::start(self.command(self.program("python")))
+    }
+
+    /// An interpreter that runs a script beside the test, until it is ended or dropped.
+    pub fn start_python(&self, name: &'static str, script: &str) -> Running {
+        let mut command = self.command(self.program("python"));
+        command.args(["-c", script]);
+        Running::start(name, command, &self.home.path().join(format!("{name}.log")), "TERM")
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        match self.version {
+            None => prefect().with_file_name(name),
+            Some(version) => {
+                PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!(".venv-{version}/bin")).join(name)
+            }
+        }
     }
 
     fn command(&self, program: PathBuf) -> Command {

@@ -55,19 +55,23 @@ fn artifacts_are_made_and_changed_inside_a_flow() {
 fn artifact_commands() {
     let tenant = Tenant::fresh();
     let (client, api) = (Client::of(&tenant), tenant.api());
+    let terminal = client.terminal();
     for data in ["one", "two"] {
         api.post("/artifacts/", &json!({ "key": "report", "type": "markdown", "data": data })).expect(201);
     }
     let other = api.post("/artifacts/", &json!({ "key": "other", "type": "table", "data": [] })).expect(201);
-    let listed = client.prefect(&["artifact", "ls"]).expect_success();
+    let listed = terminal.done(&["artifact", "ls"]);
     assert!(listed.contains("report") && listed.contains("other"), "{listed}");
-    assert_eq!(client.prefect(&["artifact", "ls", "--all"]).expect_success().matches("report").count(), 2);
-    let inspected = client.prefect(&["artifact", "inspect", "report"]).expect_success();
+    assert_eq!(terminal.done(&["artifact", "ls", "--all"]).matches("report").count(), 2);
+    let inspected = terminal.done(&["artifact", "inspect", "report"]);
     assert!(inspected.contains("one") && inspected.contains("two"), "{inspected}");
-    client.prefect(&["artifact", "delete", "report"]).expect_success();
+    assert_eq!(terminal.json(&["artifact", "inspect", "report"])[0]["data"], "two", "the newest first");
+    assert_eq!(terminal.json(&["artifact", "ls"]).as_array().map(Vec::len), Some(2));
+    terminal.done(&["artifact", "delete", "report"]);
     let id = other["id"].as_str().expect("an id");
-    client.prefect(&["artifact", "delete", "--id", id]).expect_success();
+    terminal.done(&["artifact", "delete", "--id", id]);
     assert_eq!(api.post("/artifacts/count", &json!({})).expect(200), json!(0));
     assert_eq!(api.post("/artifacts/latest/count", &json!({})).expect(200), json!(0));
-    assert!(!client.prefect(&["artifact", "inspect", "report"]).status.success(), "it is gone");
+    terminal.refused(&["artifact", "inspect", "report"], "not found");
+    terminal.refused(&["artifact", "delete", "--id", id], "not found");
 }

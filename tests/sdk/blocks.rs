@@ -91,10 +91,9 @@ assert by_default() == 1
 assert sum(len(files) for _, _, files in os.walk(folder)) > count, "the workspace's default is the same block"
 "#;
 
-#[test]
-fn blocks_are_saved_loaded_nested_and_overwritten() {
-    let tenant = Tenant::fresh();
-    Client::of(&tenant).python(SCRIPT).expect_success();
+/// Saves, loads, nests and overwrites blocks with that client.
+pub fn saves_and_loads(tenant: &Tenant, client: Client) {
+    client.python(SCRIPT).expect_success();
     let service = tenant.api().get("/block_types/slug/service/block_documents/name/x?include_secrets=true").expect(200);
     assert_eq!(service["data"]["login"]["password"], "engine-two");
     assert_eq!(service["block_document_references"]["login"]["block_document"]["name"], "ada");
@@ -102,6 +101,12 @@ fn blocks_are_saved_loaded_nested_and_overwritten() {
     for secret in ["engine-one", "engine-two", "engine-three"] {
         assert!(!hidden.body.to_string().contains(secret), "{secret} is shown");
     }
+}
+
+#[test]
+fn blocks_are_saved_loaded_nested_and_overwritten() {
+    let tenant = Tenant::fresh();
+    saves_and_loads(&tenant, Client::of(&tenant));
 }
 
 #[test]
@@ -117,25 +122,31 @@ fn results_go_where_a_block_says() {
 fn block_commands() {
     let tenant = Tenant::fresh();
     let client = Client::of(&tenant);
+    let terminal = client.terminal();
     client.python("from prefect.blocks.system import Secret\nSecret(value='s3cr3t').save('mine')").expect_success();
-    let types = client.prefect(&["block", "type", "ls"]).expect_success();
+    let types = terminal.done(&["block", "type", "ls"]);
     assert!(types.contains("secret") && types.contains("slack-webhook"), "{types}");
-    assert!(client.prefect(&["block", "type", "inspect", "secret"]).expect_success().contains("secret"));
-    assert!(client.prefect(&["block", "ls"]).expect_success().contains("mine"));
-    let inspected = client.prefect(&["block", "inspect", "secret/mine"]).expect_success();
+    assert!(terminal.done(&["block", "type", "inspect", "secret"]).contains("secret"));
+    assert!(terminal.done(&["block", "ls"]).contains("mine"));
+    let inspected = terminal.done(&["block", "inspect", "secret/mine"]);
     assert!(inspected.contains("mine") && !inspected.contains("s3cr3t"), "{inspected}");
+
+    assert_eq!(terminal.json(&["block", "inspect", "secret/mine"])["name"], "mine");
+    let link = terminal.done(&["block", "create", "secret"]);
+    assert!(link.contains("/blocks/catalog/secret/create"), "{link}");
+    terminal.refused(&["block", "create", "none"], "not found");
 
     let file = client.home().path().join("my_blocks.py");
     let source =
         "from prefect.blocks.core import Block\nclass Thing(Block):\n    \"\"\"A thing.\"\"\"\n    size: int = 1\n";
     std::fs::write(&file, source).expect("the home can be written");
-    let registered = client.prefect(&["block", "register", "--file", &file.display().to_string()]).expect_success();
+    let registered = terminal.done(&["block", "register", "--file", &file.display().to_string()]);
     assert!(registered.contains("Thing"), "{registered}");
-    client.prefect(&["block", "register", "-m", "prefect.blocks.notifications"]).expect_success();
-    assert!(client.prefect(&["block", "type", "ls"]).expect_success().contains("thing"));
-    client.prefect(&["block", "type", "delete", "thing"]).expect_success();
-    assert!(!client.prefect(&["block", "type", "delete", "secret"]).status.success(), "it is protected");
+    terminal.done(&["block", "register", "-m", "prefect.blocks.notifications"]);
+    assert!(terminal.done(&["block", "type", "ls"]).contains("thing"));
+    terminal.done(&["block", "type", "delete", "thing"]);
+    terminal.refused(&["block", "type", "delete", "secret"], "protected");
 
-    client.prefect(&["block", "delete", "secret/mine"]).expect_success();
-    assert!(!client.prefect(&["block", "inspect", "secret/mine"]).status.success(), "it is gone");
+    terminal.done(&["block", "delete", "secret/mine"]);
+    terminal.refused(&["block", "inspect", "secret/mine"], "not found");
 }

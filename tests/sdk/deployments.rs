@@ -56,31 +56,42 @@ with get_client(sync_client=True) as client:
     assert client.read_deployment_by_name("greet/served").paused, "whoever stops serving pauses the deployment"
 "#;
 
+/// Serves a flow with that client, and runs it.
+pub fn serves(client: Client) {
+    client.env("PREFECT_RUNNER_POLL_FREQUENCY", "1").python(SERVED).expect_success();
+}
+
 #[test]
 fn a_served_flow_runs_what_is_made_by_hand() {
-    let tenant = Tenant::fresh();
-    let client = Client::of(&tenant).env("PREFECT_RUNNER_POLL_FREQUENCY", "1");
-    client.python(SERVED).expect_success();
+    serves(Client::of(&Tenant::fresh()));
 }
 
 #[test]
 fn deployment_commands() {
     let tenant = Tenant::fresh();
     let (client, api) = (Client::of(&tenant), tenant.api());
+    let terminal = client.terminal();
     let flow = api.post("/flows/", &serde_json::json!({ "name": "f" })).expect(201);
     let schema = serde_json::json!({ "type": "object", "properties": { "x": { "type": "integer", "title": "x" } } });
     let mut body = serde_json::json!({ "name": "d", "flow_id": flow["id"], "tags": ["t"], "description": "does it" });
     body["parameter_openapi_schema"] = schema;
     let deployment = api.post("/deployments/", &body).expect(201);
-    assert!(client.prefect(&["deployment", "ls"]).expect_success().contains("f/d"));
-    assert!(client.prefect(&["deployment", "inspect", "f/d"]).expect_success().contains("does it"));
+    assert!(terminal.done(&["deployment", "ls"]).contains("f/d"));
+    assert!(terminal.done(&["deployment", "inspect", "f/d"]).contains("does it"));
     let run = ["deployment", "run", "f/d", "--param", "x=1", "--tag", "by-hand", "--job-variable", "a=b"];
-    assert!(client.prefect(&run).expect_success().contains("Created flow run"));
-    assert!(!client.prefect(&["deployment", "run", "f/none"]).status.success(), "there is none");
+    assert!(terminal.done(&run).contains("Created flow run"));
+    terminal.refused(&["deployment", "run", "f/none"], "not found");
+    terminal.refused(&["deployment", "run", "f/d", "--param", "y=1"], "not found on the deployment");
+    let id = deployment["id"].as_str().expect("an id");
+    let inspected = terminal.json(&["deployment", "inspect", "f/d"]);
+    assert_eq!((&inspected["id"], &inspected["automations"]), (&deployment["id"], &serde_json::json!([])), "{inspected}");
+    assert_eq!(terminal.json(&["deployment", "ls", "--flow-name", "f"])[0]["id"], deployment["id"]);
     let runs = api.post("/flow_runs/filter", &serde_json::json!({})).expect(200);
     assert_eq!((&runs[0]["deployment_id"], &runs[0]["parameters"]["x"]), (&deployment["id"], &serde_json::json!(1)));
-    assert!(client.prefect(&["flow-run", "ls"]).expect_success().contains("f"));
-    client.prefect(&["--no-prompt", "deployment", "delete", "f/d"]).expect_success();
+    assert!(terminal.done(&["flow-run", "ls"]).contains("f"));
+    let later = ["deployment", "run", "--id", id, "--params", r#"{"x": 2}"#, "--start-in", "2 hours", "--flow-run-name", "run-{x}"];
+    assert!(terminal.done(&later).contains("run-2"));
+    terminal.done(&["--no-prompt", "deployment", "delete", "f/d"]);
     eventually("it is gone", || match api.get("/deployments/name/f/d").status {
         404 => Ok(()),
         status => Err(status.to_string()),

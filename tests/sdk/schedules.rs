@@ -39,25 +39,35 @@ fn schedules_are_made_changed_and_deleted() {
 fn schedule_commands() {
     let tenant = Tenant::fresh();
     let (client, api) = (Client::of(&tenant), tenant.api());
+    let terminal = client.terminal();
     let flow = api.post("/flows/", &json!({ "name": "f" })).expect(201);
     let made = api.post("/deployments/", &json!({ "name": "d", "flow_id": flow["id"] })).expect(201);
     let schedules = || {
         let path = format!("/deployments/{}/schedules", made["id"].as_str().expect("an id"));
         api.get(&path).expect(200).as_array().expect("a list").clone()
     };
-    client.prefect(&["deployment", "schedule", "create", "f/d", "--cron", "0 0 * * *"]).expect_success();
-    client.prefect(&["deployment", "schedule", "create", "f/d", "--interval", "3600"]).expect_success();
-    client.prefect(&["deployment", "schedule", "create", "f/d", "--rrule", "FREQ=DAILY"]).expect_success();
+    terminal.done(&["deployment", "schedule", "create", "f/d", "--cron", "0 0 * * *"]);
+    terminal.done(&["deployment", "schedule", "create", "f/d", "--interval", "3600"]);
+    terminal.done(&["deployment", "schedule", "create", "f/d", "--rrule", "FREQ=DAILY"]);
     assert_eq!(schedules().len(), 3);
-    assert!(client.prefect(&["deployment", "schedule", "ls", "f/d"]).expect_success().contains("cron: 0 0 * * *"));
+    terminal.refused(&["deployment", "schedule", "create", "f/none", "--interval", "60"], "not found");
+    assert_eq!(terminal.json(&["deployment", "schedule", "ls", "f/d"]).as_array().map(Vec::len), Some(3));
+    assert!(terminal.done(&["deployment", "schedule", "ls", "f/d"]).contains("cron: 0 0 * * *"));
     let id = schedules()[0]["id"].as_str().expect("an id").to_owned();
-    client.prefect(&["deployment", "schedule", "pause", "f/d", &id]).expect_success();
+    terminal.done(&["deployment", "schedule", "pause", "f/d", &id]);
     assert_eq!(schedules().iter().filter(|schedule| schedule["active"] == false).count(), 1);
-    client.prefect(&["deployment", "schedule", "resume", "f/d", &id]).expect_success();
+    terminal.done(&["deployment", "schedule", "resume", "f/d", &id]);
     assert!(schedules().iter().all(|schedule| schedule["active"] == true));
-    client.prefect(&["deployment", "schedule", "delete", "f/d", &id, "-y"]).expect_success();
+    assert!(terminal.done(&["deployment", "schedule", "pause", "--all"]).contains("Paused 3"));
+    assert!(schedules().iter().all(|schedule| schedule["active"] == false));
+    assert!(terminal.done(&["deployment", "schedule", "resume", "--all"]).contains("Resumed 3"));
+    terminal.done(&["deployment", "schedule", "delete", "f/d", &id, "-y"]);
     assert_eq!(schedules().len(), 2);
-    client.prefect(&["deployment", "schedule", "clear", "-y", "f/d"]).expect_success();
+    let replacing = ["deployment", "schedule", "create", "f/d", "--interval", "90", "--replace", "-y"];
+    terminal.done(&[&replacing[..], &["--anchor-date", "2026-01-01", "--timezone", "Europe/Berlin"]].concat());
+    assert_eq!(schedules().len(), 1);
+    assert_eq!((&schedules()[0]["schedule"]["interval"], &schedules()[0]["schedule"]["timezone"]), (&json!(90.0), &json!("Europe/Berlin")));
+    terminal.done(&["deployment", "schedule", "clear", "-y", "f/d"]);
     assert_eq!(schedules().len(), 0);
 }
 

@@ -47,13 +47,21 @@ fn variables_are_set_read_and_unset() {
 fn variable_commands() {
     let tenant = Tenant::fresh();
     let client = Client::of(&tenant);
-    client.prefect(&["variable", "set", "greeting", "hello", "--tag", "t"]).expect_success();
-    assert!(!client.prefect(&["variable", "set", "greeting", "again"]).status.success(), "it exists");
-    client.prefect(&["variable", "set", "greeting", "good day", "--overwrite"]).expect_success();
-    assert!(client.prefect(&["variable", "get", "greeting"]).expect_success().contains("good day"));
-    assert!(client.prefect(&["variable", "ls"]).expect_success().contains("greeting"));
-    assert!(client.prefect(&["variable", "inspect", "greeting"]).expect_success().contains("good day"));
-    client.prefect(&["variable", "unset", "greeting"]).expect_success();
-    assert!(!client.prefect(&["variable", "get", "greeting"]).status.success(), "it is gone");
+    let terminal = client.terminal();
+    terminal.done(&["variable", "set", "greeting", "hello", "--tag", "t"]);
+    terminal.refused(&["variable", "set", "greeting", "again"], "already exists");
+    terminal.done(&["variable", "set", "greeting", "good day", "--overwrite"]);
+    assert!(terminal.done(&["variable", "get", "greeting"]).contains("good day"));
+    assert!(terminal.done(&["variable", "ls"]).contains("greeting"));
+    assert!(terminal.done(&["variable", "inspect", "greeting"]).contains("good day"));
+    assert_eq!(terminal.json(&["variable", "inspect", "greeting"])["value"], "good day");
+    terminal.done(&["variable", "set", "numbers", "[1, null, 2.5]"]);
+    let listed = terminal.json(&["variable", "ls"]);
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");
+    assert_eq!(tenant.api().get("/variables/name/numbers").expect(200)["value"], serde_json::json!([1, null, 2.5]));
+    terminal.done(&["variable", "delete", "numbers"]);
+    terminal.done(&["variable", "unset", "greeting"]);
+    terminal.refused(&["variable", "get", "greeting"], "not found");
+    terminal.refused(&["variable", "unset", "greeting"], "not found");
     tenant.api().get("/variables/name/greeting").expect(404);
 }

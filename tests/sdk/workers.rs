@@ -22,11 +22,9 @@ flow.from_source(source=str(Path.cwd()), entrypoint="greetings.py:greetings").de
 )
 "#;
 
-#[test]
-fn a_worker_runs_what_is_deployed_to_its_pool() {
-    let server = Server::builder().start();
-    let tenant = Tenant::on(&server);
-    let (client, api) = (Client::of(&tenant), tenant.api());
+/// Deploys a flow to a pool, starts a worker and runs it, all with that client.
+pub fn deploys_and_works(tenant: &Tenant, client: Client) {
+    let api = tenant.api();
     client.prefect(&["work-pool", "create", "mine", "--type", "process"]).expect_success();
     client.prefect(&["work-queue", "create", "fast", "--pool", "mine"]).expect_success();
     client.python(DEPLOY).expect_success();
@@ -111,4 +109,11 @@ fn a_worker_takes_down_what_a_cancelled_run_has_left() {
 
 fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
+}
+
+#[test]
+fn a_worker_runs_what_is_deployed_to_its_pool() {
+    let server = Server::builder().start();
+    let tenant = Tenant::on(&server);
+    deploys_and_works(&tenant, Client::of(&tenant));
 }

@@ -1,7 +1,7 @@
 //! `/deployments/{id}/schedules` and `/deployments/{id}/schedule`: when runs of a deployment are made, and making them
 //! (reference: `server/api/deployments.py`).
 
-use domain::schedules::{DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate, Horizon};
+use domain::schedules::{DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate};
 use domain::{DeploymentId, ScheduleId};
 use tenant_store::schedules::{self, NotChanged, Span};
 use wire::{Input, PlainTime};
@@ -83,7 +83,7 @@ async fn schedule(cx: Call, id: Path<DeploymentId>, body: JsonBody<ScheduleSpan>
     let ScheduleSpan { start_time, end_time, min_time, min_runs, max_runs } = body.0;
     let (start, end) = (start_time.map(|time| time.0), end_time.map(|time| time.0));
     let span = Span { start, end, min_time, min_runs, max_runs };
-    let horizon = Horizon::default();
+    let horizon = cx.app.services().schedules.horizon();
     match schedules::schedule_now(cx.write().await?, *id, &span, &horizon).await? {
         Ok(_) => Ok(Json(())),
         Err(why) => Err(Failure::unprocessable(format!("A schedule has no dates: {why}."))),

@@ -1,10 +1,10 @@
-//! What a replica does in the background, and how long things are kept.
+//! What a replica does in the background, by which rules, and how long things are kept.
 
 use std::time::Duration;
 
 use clap::Args;
 
-use super::{WrongSetting, duration, on_off};
+use super::{RuleSettings, ScheduleSettings, WrongSetting, duration, on_off};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Services")]
@@ -56,6 +56,12 @@ pub struct ServiceSettings {
     /// How long things are kept that could not be stored as what they are; 0 for good.
     #[arg(long, env = "PREFECTURE_KEEP_QUARANTINE", default_value = "30d", value_parser = duration, value_name = "DURATION")]
     pub keep_quarantine: Duration,
+
+    #[command(flatten)]
+    pub rules: RuleSettings,
+
+    #[command(flatten)]
+    pub schedules: ScheduleSettings,
 }
 
 impl ServiceSettings {
@@ -108,6 +114,7 @@ impl ServiceSettings {
                 "60s",
             ));
         }
-        Ok(())
+        self.rules.validate()?;
+        self.schedules.validate()
     }
 }

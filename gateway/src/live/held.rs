@@ -33,7 +33,10 @@ pub async fn held<'l, T>(
     if !found.is_empty() || hold.is_zero() || waiters.is_empty() {
         return Ok(found);
     }
-    let Some(_place) = cx.app.limits().polls.enter(workspace) else { return Ok(found) };
+    let Some(_place) = cx.app.limits().polls.enter(workspace) else {
+        cx.app.metrics().polls.turned_away();
+        return Ok(found);
+    };
     cx.in_hand.leave();
     let _held = cx.app.metrics().polls.held();
     let admission = Admission::of(cx);

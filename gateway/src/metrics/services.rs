@@ -10,10 +10,14 @@ const LAGS: &[f64] = &[0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0]
 pub const NAMES: &[&str] =
     &["cancellations", "leases", "cleanups", "foreman", "late_runs", "task_workers", "schedules", "retention"];
 
+/// Whom the foreman may find silent.
+const WATCHED: [&str; 4] = ["worker", "work_pool", "work_queue", "deployment"];
+
 pub struct Services {
     lag: HistogramVec,
     done: IntCounterVec,
     failures: IntCounterVec,
+    silent: IntCounterVec,
     claims: Histogram,
     /// Seconds.
     pub overdue: Gauge,
@@ -32,6 +36,12 @@ impl Services {
                 "service",
                 NAMES,
             ),
+            silent: maker.counters(
+                "prefecture_fell_silent_total",
+                "Workers that missed their heartbeats; pools without a worker, queues and deployments that nobody polls",
+                "whose",
+                &WATCHED,
+            ),
             claims: maker.histogram(
                 "prefecture_services_claim_lag_seconds",
                 "How long after it fell due a workspace was claimed",
@@ -49,6 +59,13 @@ impl Services {
         self.done.with_label_values(&[service]).inc_by(done);
         if let Some(lag) = lag {
             self.lag.with_label_values(&[service]).observe(lag.max(0.0));
+        }
+    }
+
+    /// How many are not heard of any more, in the order of [`WATCHED`].
+    pub fn fell_silent(&self, counts: [usize; 4]) {
+        for (whose, count) in WATCHED.iter().zip(counts) {
+            self.silent.with_label_values(&[whose]).inc_by(count as u64);
         }
     }
 

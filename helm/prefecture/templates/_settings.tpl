@@ -167,6 +167,24 @@
   value: {{ .Values.services.keepRuns | quote }}
 - name: PREFECTURE_KEEP_QUARANTINE
   value: {{ .Values.services.keepQuarantine | quote }}
+- name: PREFECTURE_SLOT_WAIT
+  value: {{ .Values.rules.slotWait | quote }}
+- name: PREFECTURE_TAG_SLOT_WAIT
+  value: {{ .Values.rules.tagSlotWait | quote }}
+- name: PREFECTURE_DEPLOYMENT_SLOT_WAIT
+  value: {{ .Values.rules.deploymentSlotWait | quote }}
+- name: PREFECTURE_DEPLOYMENT_LEASE
+  value: {{ .Values.rules.deploymentLease | quote }}
+- name: PREFECTURE_CANCELLING_TIMEOUT
+  value: {{ .Values.rules.cancellingTimeout | quote }}
+- name: PREFECTURE_SCHEDULE_MAX_RUNS
+  value: {{ int64 .Values.schedules.maxRuns | quote }}
+- name: PREFECTURE_SCHEDULE_MIN_RUNS
+  value: {{ int64 .Values.schedules.minRuns | quote }}
+- name: PREFECTURE_SCHEDULE_MAX_TIME
+  value: {{ .Values.schedules.maxTime | quote }}
+- name: PREFECTURE_SCHEDULE_MIN_TIME
+  value: {{ .Values.schedules.minTime | quote }}
 {{ include "prefecture.telemetryEnv" . | trim }}
 {{ include "prefecture.tokensEnv" . | trim }}
 {{- end }}

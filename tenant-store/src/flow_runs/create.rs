@@ -195,7 +195,7 @@ fn plan(
     let decision = decide_flow(proposal, FlowPolicy::Minimal);
 
     let (mut changes, mut aftermath) = (Changes::default(), Aftermath::default());
-    apply_flow(&decision, &around, Stands::New, &mut changes, &mut aftermath);
+    apply_flow(&decision, &around, Stands::New, settings, &mut changes, &mut aftermath);
     let state = decision.written.as_ref().map(|Written { state, .. }| state);
     waiting::wake(tx, state, &around);
     let progress = &decision.run.progress;
@@ -224,7 +224,7 @@ fn plan(
         state_name: state.map(|state| state.name().to_owned()),
         state_timestamp: state.map(|state| state.timestamp),
         state: state.map(Stored::of),
-        state_due: state.and_then(|state| due(state, &decision.run)),
+        state_due: state.and_then(|state| due(state, &decision.run, settings)),
         run_count: count(progress.run_count),
         expected_start_time: progress.expected_start_time,
         next_scheduled_start_time: progress.next_scheduled_start_time,

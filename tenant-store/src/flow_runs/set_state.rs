@@ -128,7 +128,7 @@ pub(super) async fn conclude(
     let proposal = Proposal { run, state, facts: &facts, caller, now, settings, seed: rand::random() };
     let decision = decide_flow(proposal, policy);
     let (mut changes, mut aftermath) = (Changes::default(), Aftermath::default());
-    apply_flow(&decision, &around, Stands::Already, &mut changes, &mut aftermath);
+    apply_flow(&decision, &around, Stands::Already, settings, &mut changes, &mut aftermath);
     waiting::wake(&mut tx, decision.written.as_ref().map(|written| &written.state), &around);
     match then {
         Then::Keep(answered) if decision.result.verdict == Verdict::Accept => changes.input(answered),

@@ -1,7 +1,5 @@
 //! Decisions of the rules as rows to write.
 
-use std::time::Duration;
-
 use domain::rules::decision::{self, Decision, Effect, HELD_FOREVER, Holder, Written};
 use domain::rules::event::{StateChange, Surroundings, state_change};
 use domain::run::{FlowRunCore, Progress, TaskRunCore};
@@ -19,9 +17,6 @@ use super::changes::{
 use super::{Aftermath, Changes};
 use crate::concurrency_limits::leases;
 
-/// A run that is asked to cancel and does not is cancelled after this long.
-const CANCELLING_TAKES: Duration = Duration::from_secs(300);
-
 /// Of which kind of run a state is (`run_state.kind`).
 const OF_FLOW_RUN: i16 = 0;
 const OF_TASK_RUN: i16 = 1;
@@ -37,10 +32,10 @@ pub(crate) enum Stands {
 
 /// When a service must look at a run that entered the state: its pause or cancellation is over, its children are to be
 /// cancelled with it.
-pub(crate) fn due(state: &State, run: &FlowRunCore) -> Option<Time> {
+pub(crate) fn due(state: &State, run: &FlowRunCore, settings: &Settings) -> Option<Time> {
     match state.type_ {
         StateType::Paused => state.state_details.pause_timeout,
-        StateType::Cancelling => Some(state.timestamp + CANCELLING_TAKES),
+        StateType::Cancelling => Some(state.timestamp + settings.cancelling_timeout),
         // What never ran has no children.
         StateType::Cancelled if run.progress.run_count > 0 => Some(state.timestamp),
         _ => None,
@@ -57,7 +52,7 @@ pub(crate) fn flow_falls_due(decision: &Decision<FlowRunCore>, settings: &Settin
         _ => None,
     });
     let lease_ends = lease.filter(|ttl| *ttl < HELD_FOREVER).map(|ttl| state.timestamp + ttl);
-    late.into_iter().chain(due(state, &decision.run)).chain(lease_ends).min()
+    late.into_iter().chain(due(state, &decision.run, settings)).chain(lease_ends).min()
 }
 
 /// Adds what was decided about a flow run.
@@ -65,6 +60,7 @@ pub(crate) fn apply_flow(
     decision: &Decision<FlowRunCore>,
     around: &Surroundings,
     stands: Stands,
+    settings: &Settings,
     changes: &mut Changes,
     aftermath: &mut Aftermath,
 ) {
@@ -88,7 +84,7 @@ pub(crate) fn apply_flow(
             state_name: state.map(|state| state.name().to_owned()),
             state_timestamp: state.map(|state| state.timestamp),
             state: state.map(Stored::of),
-            state_due: state.and_then(|state| due(state, run)),
+            state_due: state.and_then(|state| due(state, run, settings)),
             empirical_policy: Stored::of(&run.empirical_policy),
             run_count: count(run_count),
             expected_start_time,
