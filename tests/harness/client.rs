@@ -84,9 +84,7 @@ impl Client {
     fn program(&self, name: &str) -> PathBuf {
         match self.version {
             None => prefect().with_file_name(name),
-            Some(version) => {
-                PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!(".venv-{version}/bin")).join(name)
-            }
+            Some(version) => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!(".venv-{version}/bin")).join(name),
         }
     }
 

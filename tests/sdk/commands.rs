@@ -50,7 +50,8 @@ fn every_command_is_run_by_a_test() {
     let commands = Client::of(&Tenant::fresh()).python(&script).expect_success();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk");
     let files = std::fs::read_dir(&folder).expect("the tests are there");
-    let files = files.map(|file| file.expect("an entry").path()).filter(|path| path.extension().is_some_and(|e| e == "rs"));
+    let files =
+        files.map(|file| file.expect("an entry").path()).filter(|path| path.extension().is_some_and(|e| e == "rs"));
     let texts = files.map(|path| std::fs::read_to_string(path).expect("text"));
     let sources = texts.collect::<Vec<String>>().join("\n");
     let run = |command: &&str| {

@@ -44,9 +44,9 @@ pub fn processes_share_slots_and_a_rate(tenant: &Tenant, client: impl Fn() -> Cl
     api.post("/v2/concurrency_limits/", &rate).expect(201);
     let folder = tests::Folder::new("held");
     let held_in = folder.path().display().to_string();
+    let run = |who: usize| client().env("HELD_IN", &held_in).env("WHO", &who.to_string()).python(LIMITED);
+    let run = &run;
     let said: Vec<String> = std::thread::scope(|scope| {
-        let run = |who: usize| client().env("HELD_IN", &held_in).env("WHO", &who.to_string()).python(LIMITED);
-        let run = &run;
         let running: Vec<_> = (0..PROCESSES).map(|who| scope.spawn(move || run(who).expect_success())).collect();
         running.into_iter().map(|process| process.join().expect("it went well")).collect()
     });
@@ -57,7 +57,8 @@ pub fn processes_share_slots_and_a_rate(tenant: &Tenant, client: impl Fn() -> Cl
         let of = |said: &String| said.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
         said.iter().map(of).collect::<Option<Vec<f64>>>().expect("each process says when")
     };
-    let (first, last) = (times("BEGUN").into_iter().fold(f64::MAX, f64::min), times("ENDED").into_iter().fold(0.0, f64::max));
+    let (first, last) =
+        (times("BEGUN").into_iter().fold(f64::MAX, f64::min), times("ENDED").into_iter().fold(0.0, f64::max));
     // Two at once, and then as they come back.
     let most = 2.0 + RATE * (last - first);
     assert!((3 * PROCESSES) as f64 <= most, "{} within {} s", 3 * PROCESSES, last - first);

@@ -11,7 +11,7 @@ from prefect import flow
 
 @flow
 def work():
-    held = (pathlib.Path.home() / "held")
+    held = pathlib.Path.home() / "held"
     held.mkdir(exist_ok=True)
     mine = held / uuid.uuid4().hex
     mine.touch()

@@ -84,12 +84,27 @@ fn deployment_commands() {
     terminal.refused(&["deployment", "run", "f/d", "--param", "y=1"], "not found on the deployment");
     let id = deployment["id"].as_str().expect("an id");
     let inspected = terminal.json(&["deployment", "inspect", "f/d"]);
-    assert_eq!((&inspected["id"], &inspected["automations"]), (&deployment["id"], &serde_json::json!([])), "{inspected}");
+    assert_eq!(
+        (&inspected["id"], &inspected["automations"]),
+        (&deployment["id"], &serde_json::json!([])),
+        "{inspected}"
+    );
     assert_eq!(terminal.json(&["deployment", "ls", "--flow-name", "f"])[0]["id"], deployment["id"]);
     let runs = api.post("/flow_runs/filter", &serde_json::json!({})).expect(200);
     assert_eq!((&runs[0]["deployment_id"], &runs[0]["parameters"]["x"]), (&deployment["id"], &serde_json::json!(1)));
     assert!(terminal.done(&["flow-run", "ls"]).contains("f"));
-    let later = ["deployment", "run", "--id", id, "--params", r#"{"x": 2}"#, "--start-in", "2 hours", "--flow-run-name", "run-{x}"];
+    let later = [
+        "deployment",
+        "run",
+        "--id",
+        id,
+        "--params",
+        r#"{"x": 2}"#,
+        "--start-in",
+        "2 hours",
+        "--flow-run-name",
+        "run-{x}",
+    ];
     assert!(terminal.done(&later).contains("run-2"));
     terminal.done(&["--no-prompt", "deployment", "delete", "f/d"]);
     eventually("it is gone", || match api.get("/deployments/name/f/d").status {

@@ -128,7 +128,8 @@ fn a_flow_is_served_and_a_run_executed_from_the_command_line() {
     let client = Client::of(&tenant).env("PREFECT_RUNNER_POLL_FREQUENCY", "1");
     let api = tenant.api();
     client.write("served.py", SERVED);
-    let arguments = ["--name", "here", "--cron", "0 4 * * *", "--timezone", "Europe/Berlin", "--tag", "t", "--limit", "2"];
+    let arguments =
+        ["--name", "here", "--cron", "0 4 * * *", "--timezone", "Europe/Berlin", "--tag", "t", "--limit", "2"];
     let mut served = client.start("serve", &[&["flow", "serve", "served.py:greet"][..], &arguments].concat());
     let deployment = eventually("it is served", || match api.get("/deployments/name/greet/here") {
         answer if answer.status == 200 => Ok(answer.body),

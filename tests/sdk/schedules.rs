@@ -66,7 +66,10 @@ fn schedule_commands() {
     let replacing = ["deployment", "schedule", "create", "f/d", "--interval", "90", "--replace", "-y"];
     terminal.done(&[&replacing[..], &["--anchor-date", "2026-01-01", "--timezone", "Europe/Berlin"]].concat());
     assert_eq!(schedules().len(), 1);
-    assert_eq!((&schedules()[0]["schedule"]["interval"], &schedules()[0]["schedule"]["timezone"]), (&json!(90.0), &json!("Europe/Berlin")));
+    assert_eq!(
+        (&schedules()[0]["schedule"]["interval"], &schedules()[0]["schedule"]["timezone"]),
+        (&json!(90.0), &json!("Europe/Berlin"))
+    );
     terminal.done(&["deployment", "schedule", "clear", "-y", "f/d"]);
     assert_eq!(schedules().len(), 0);
 }

@@ -1,8 +1,8 @@
 //! Who is not there any more: workers that miss their heartbeats are offline, pools without a worker, queues and deployments
 //! that nobody polls are not ready (reference: `server/services/foreman.py`).
 
-use tenant_store::pulse::{self, FellSilent};
 use tenant_store::Result;
+use tenant_store::pulse::{self, FellSilent};
 
 use super::{Look, Turn};
 
