@@ -22,8 +22,8 @@ const WORK: &str = r#"
 import pathlib, time
 from prefect import flow
 
-def on_cancellation(flow, run, state):
-    (pathlib.Path.home() / "cancelled").write_text(str(run.id))
+def on_cancellation(flow, flow_run, state):
+    (pathlib.Path.home() / "cancelled").write_text(str(flow_run.id))
 
 @flow(log_prints=True, on_cancellation=[on_cancellation])
 def work(what: str):

@@ -7,14 +7,14 @@ const PROFILES: &str = r#"
 active = "from"
 
 [profiles.from]
-PREFECT_CLOUD_API_URL = "CLOUD"
-PREFECT_API_URL = "FROM"
-PREFECT_API_KEY = "KEY"
+PREFECT_CLOUD_API_URL = "@CLOUD@"
+PREFECT_API_URL = "@FROM@"
+PREFECT_API_KEY = "@KEY@"
 
 [profiles.to]
-PREFECT_CLOUD_API_URL = "CLOUD"
-PREFECT_API_URL = "TO"
-PREFECT_API_KEY = "KEY"
+PREFECT_CLOUD_API_URL = "@CLOUD@"
+PREFECT_API_URL = "@TO@"
+PREFECT_API_KEY = "@KEY@"
 "#;
 
 /// One of everything that the command takes along.
@@ -64,8 +64,8 @@ fn kept(value: &Value, fields: &[&str]) -> Vec<Value> {
 fn a_workspace_is_transferred_to_another() {
     let (from, to) = (Tenant::fresh(), Tenant::fresh());
     let client = Client::fresh();
-    let profiles = PROFILES.replace("CLOUD", &from.cloud_api_url()).replace("KEY", &from.key);
-    client.write("profiles.toml", &profiles.replace("FROM", &from.api_url()).replace("TO", &to.api_url()));
+    let profiles = PROFILES.replace("@CLOUD@", &from.cloud_api_url()).replace("@KEY@", &from.key);
+    client.write("profiles.toml", &profiles.replace("@FROM@", &from.api_url()).replace("@TO@", &to.api_url()));
     client.prefect(&["work-pool", "create", "mine", "--type", "process"]).expect_success();
     client.prefect(&["work-queue", "create", "fast", "--pool", "mine", "--limit", "4"]).expect_success();
     client.python(FILL).expect_success();

@@ -26,7 +26,7 @@ fn work_pool_commands() {
     let pool = || api.get("/work_pools/mine").expect(200);
     prefect(&["work-pool", "create", "mine", "--type", "process"]);
     terminal.refused(&["work-pool", "create", "mine", "--type", "process"], "already exists");
-    assert!(prefect(&["work-pool", "ls", "--verbose"]).contains("mine"));
+    assert!(prefect(&["work-pool", "ls"]).contains("mine"));
     let listed = terminal.json(&["work-pool", "ls"]);
     assert_eq!((&listed[0]["name"], &listed[0]["type"]), (&json!("mine"), &json!("process")));
     assert!(prefect(&["work-pool", "inspect", "mine"]).contains("type='process'"));
