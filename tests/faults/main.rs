@@ -15,4 +15,5 @@ mod outage;
 mod paused;
 mod redis;
 mod roll;
+mod services;
 mod whole;

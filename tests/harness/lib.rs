@@ -60,7 +60,7 @@ pub use pgbouncer::{PgBouncer, installed};
 pub use plan::put_on_plan;
 pub use port::free_port;
 pub use process::Running;
-pub use proxy::{Network, Proxy};
+pub use proxy::{Ear, Network, Proxy, Way};
 pub use redis::{Flavour, Redis, RedisCluster};
 pub use server::{Builder, Output, Server, program};
 pub use socket::{Incoming, Socket};

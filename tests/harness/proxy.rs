@@ -26,6 +26,17 @@ pub enum Network {
     Refusing,
 }
 
+/// Where a piece goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    ToServer,
+    ToClient,
+}
+
+/// Told of each piece before it goes on, with the number of its connection. From a piece on at which it answers true the
+/// network is a black hole.
+pub type Ear = Box<dyn Fn(usize, Way, &[u8]) -> bool + Send + Sync>;
+
 /// Listens until the process ends.
 #[derive(Debug, Clone)]
 pub struct Proxy {
@@ -33,10 +44,16 @@ pub struct Proxy {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    ear: Option<Ear>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.state.fmt(f)
+    }
 }
 
 #[derive(Debug)]
@@ -52,6 +69,8 @@ struct State {
 
 #[derive(Debug)]
 struct Ends {
+    /// Counted from 1.
+    number: usize,
     client: TcpStream,
     server: TcpStream,
     /// What ends at one end is not told to the other.
@@ -60,9 +79,18 @@ struct Ends {
 
 impl Proxy {
     pub fn to(port: u16) -> Proxy {
+        Proxy::start(port, None)
+    }
+
+    /// One that tells of what goes through it.
+    pub fn heard_by(port: u16, ear: Ear) -> Proxy {
+        Proxy::start(port, Some(ear))
+    }
+
+    fn start(port: u16, ear: Option<Ear>) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
         let state = State { network: Network::Good, open: Vec::new(), opened: 0, dice: 1 };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), ear });
         let proxy = Proxy { port: listener.local_addr().expect("it is bound").port(), shared };
         let accepting = proxy.shared.clone();
         std::thread::spawn(move || {
@@ -114,7 +142,11 @@ impl Shared {
     }
 
     fn accept(self: &Arc<Self>, client: TcpStream, to: SocketAddr) {
-        self.state().opened += 1;
+        let number = {
+            let mut state = self.state();
+            state.opened += 1;
+            state.opened
+        };
         // A database that is away refuses, and so does this.
         let refusing = self.state().network == Network::Refusing;
         let Some(server) = (!refusing).then(|| TcpStream::connect(to).ok()).flatten() else {
@@ -124,17 +156,24 @@ impl Shared {
         for stream in [&client, &server] {
             let _ = stream.set_nodelay(true);
         }
-        let ends = Arc::new(Ends { client, server, quiet: AtomicBool::new(false) });
+        let ends = Arc::new(Ends { number, client, server, quiet: AtomicBool::new(false) });
         self.state().open.push(ends.clone());
         let (shared, forth) = (self.clone(), ends.clone());
-        std::thread::spawn(move || shared.copy(&forth, &forth.client, &forth.server));
+        std::thread::spawn(move || shared.copy(&forth, Way::ToServer));
         let shared = self.clone();
-        std::thread::spawn(move || shared.copy(&ends, &ends.server, &ends.client));
+        std::thread::spawn(move || shared.copy(&ends, Way::ToClient));
     }
 
-    fn copy(&self, ends: &Ends, mut from: &TcpStream, mut to: &TcpStream) {
+    fn copy(&self, ends: &Ends, way: Way) {
+        let (mut from, mut to) = match way {
+            Way::ToServer => (&ends.client, &ends.server),
+            Way::ToClient => (&ends.server, &ends.client),
+        };
         let mut piece = [0; 16 << 10];
         while let Ok(length @ 1..) = from.read(&mut piece) {
+            if self.ear.as_ref().is_some_and(|ear| ear(ends.number, way, &piece[..length])) {
+                self.state().network = Network::BlackHole;
+            }
             self.delay(length);
             // Where nobody is told, what leads nowhere is swallowed.
             if to.write_all(&piece[..length]).is_err() && !ends.quiet.load(Ordering::Acquire) {

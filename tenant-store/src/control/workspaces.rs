@@ -128,12 +128,13 @@ impl Control {
     pub async fn create_workspace(&self, by: By, account: AccountId, new: &NewWorkspace<'_>) -> Result<Workspace> {
         // Others may take what was made here before this does.
         const ATTEMPTS: usize = 3;
-        if !self.0.places.contains_key(new.placement) {
+        let Some(pool) = self.0.places.get(new.placement) else {
             return Err(Error::Conflict(format!("There is no placement {:?}.", new.placement)));
-        }
+        };
         let mut client = self.0.db.client().await?;
         for _ in 0..ATTEMPTS {
             if let Some(workspace) = create(client.begin().await?, by, account, new).await? {
+                pool.enter(workspace.id).await;
                 if let Some(provisioner) = &self.0.provisioner {
                     provisioner.refill_soon();
                 }

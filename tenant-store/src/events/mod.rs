@@ -10,6 +10,7 @@ mod list;
 mod record;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use count::{Bucketed, Counted, count_by, count_over_time};
 pub use list::{MOST_COUNTED, Page, Place, page, since_received, total};
@@ -21,7 +22,7 @@ use domain::recorder::{self, Change};
 use domain::rules::event::StateChange;
 
 use crate::quarantine::{self, Unstorable};
-use crate::{Error, Lane, Result, Scope, Tx};
+use crate::{Error, Lane, Result, Scope};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,13 +83,8 @@ pub async fn take_in_events(scope: &Scope, lane: Lane, source: &'static str, eve
     Ok(taken)
 }
 
-/// Stores events with whatever else the transaction wrote, and commits it.
-pub(crate) async fn store_with(tx: Tx<'_>, events: &[Event]) -> Result<()> {
-    record::write(tx, Vec::new(), events).await
-}
-
 /// Tells whoever listens of events that were committed.
-pub(crate) fn announce(scope: &Scope, events: &[Event]) {
+fn announce(scope: &Scope, events: &[Event]) {
     if let Some(ears) = scope.pool().commits().ears(scope.workspace()) {
         ears.events(scope.workspace(), events);
     }

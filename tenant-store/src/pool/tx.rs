@@ -173,7 +173,7 @@ impl<'s> Tx<'s> {
 
     /// The last statement and `COMMIT`, in one flush.
     pub async fn last_opt<T: FromRow>(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Option<T>> {
-        if self.news.has_events() {
+        if self.news.tells() {
             let row = self.opt(sql, params).await?;
             return self.commit().await.map(|()| row);
         }
@@ -188,7 +188,7 @@ impl<'s> Tx<'s> {
 
     /// The last statement, with all its rows, and `COMMIT`, in one flush.
     pub async fn last_all<T: FromRow>(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<T>> {
-        if self.news.has_events() {
+        if self.news.tells() {
             let rows = self.all(sql, params).await?;
             return self.commit().await.map(|()| rows);
         }
@@ -197,7 +197,7 @@ impl<'s> Tx<'s> {
 
     /// The last statement, for its effect, and `COMMIT`, in one flush; how many rows it touched.
     pub async fn last_run(mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-        if self.news.has_events() {
+        if self.news.tells() {
             let touched = self.run(sql, params).await?;
             return self.commit().await.map(|()| touched);
         }
@@ -206,9 +206,8 @@ impl<'s> Tx<'s> {
 
     /// Ends the transaction. Nothing was written before this answered `Ok`.
     pub async fn commit(mut self) -> Result<()> {
-        if self.news.has_events() {
-            // Boxed: it ends in `last_run`, which may ask for it.
-            return Box::pin(self.commit_with_events()).await;
+        if let Some((tellings, ending)) = self.news.take_told() {
+            return ending(self, tellings).await;
         }
         if !self.connection.open {
             self.spread();
@@ -288,7 +287,7 @@ impl<'s> Tx<'s> {
     }
 
     /// When the transaction began, by the server's clock; begins it if nothing has.
-    pub(super) async fn now(&mut self) -> Result<Time> {
+    pub(crate) async fn now(&mut self) -> Result<Time> {
         if !self.connection.open {
             self.open().await?;
         }

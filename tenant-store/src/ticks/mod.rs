@@ -92,6 +92,22 @@ impl Pool {
         tracing::warn!(%workspace, error = failed, "a hint was not written: the sweep will find what is due");
     }
 
+    /// A workspace that was just made has its row from now on, and is looked at soon: what becomes of the hints of its first
+    /// runs does not matter then. Without it the sweep makes the row.
+    pub(crate) async fn enter(&self, workspace: WorkspaceId) {
+        let sql = format!(
+            "INSERT INTO cell.tick (workspace_id, due) VALUES ('{workspace}', clock_timestamp() + interval '{} ms') \
+             ON CONFLICT (workspace_id) DO NOTHING",
+            SETTLE.as_millis(),
+        );
+        let failed = match tokio::time::timeout(HINT_WITHIN, self.tick(&sql)).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("not within {HINT_WITHIN:?}"),
+        };
+        tracing::warn!(%workspace, error = failed, "a new workspace is not looked at before the sweep");
+    }
+
     /// Claims up to `limit` workspaces that are due and that nobody holds.
     pub async fn claim(&self, limit: usize) -> Result<Claimed> {
         let (by, lease) = (Uuid::new_v4(), LEASE.as_secs());
