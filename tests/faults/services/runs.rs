@@ -102,6 +102,7 @@ pub static CHILDREN: Service = Service {
 };
 
 fn task(scene: &Scene, flow_run: &str, nth: usize) -> String {
-    let body = json!({"flow_run_id": flow_run, "task_key": nth.to_string(), "dynamic_key": "0", "state": {"type": "RUNNING"}});
+    let body =
+        json!({"flow_run_id": flow_run, "task_key": nth.to_string(), "dynamic_key": "0", "state": {"type": "RUNNING"}});
     id(&scene.api().post("/task_runs/", &body).expect(201))
 }

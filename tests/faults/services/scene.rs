@@ -95,7 +95,8 @@ impl Scene {
 
     /// As if a lease had gone by since the holder of the claim was heard last.
     pub fn claim_ends(&self) {
-        let held = self.tick("select claimed_until - now() from cell.tick where claimed_until > now() + interval '11 s'");
+        let held =
+            self.tick("select claimed_until - now() from cell.tick where claimed_until > now() + interval '11 s'");
         assert_eq!(held, "", "nobody else would look at the workspace for a long time");
         self.tick("update cell.tick set claimed_until = now(), due = now()");
     }

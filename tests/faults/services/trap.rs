@@ -147,7 +147,8 @@ impl Said {
                 self.begun = message.get(4..8) == Some(&[0, 3, 0, 0]);
                 continue;
             }
-            let mut words = message[5..].split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+            let mut words =
+                message[5..].split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
             let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
             match message[0] {
                 b'Q' => texts.push(first),
