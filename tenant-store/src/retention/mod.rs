@@ -34,15 +34,17 @@ pub const RUNS: i64 = 50;
 
 crate::row! { Old: events "a", logs "b", runs "c", tasks "d", quarantine "e", cleanups "f" }
 
-/// The oldest of each kind, by the index of its time. Asked only whether there is one (`exists`), Postgres reads whole
-/// tables where it expects many and there is none.
+/// The oldest of each kind, by the index of its time. Asked only whether there is one (`exists`), Postgres reads whole tables where it
+/// expects many and there is none.
 const OLD: &str = "select \
-    exists (select 1 from event e where e.occurred < $1), \
-    exists (select 1 from log l where l.timestamp < $2), \
-    exists (select 1 from flow_run r where r.end_time < $3 and r.state_type in (3, 4, 5, 6) and r.parent_task_run_id is null), \
-    exists (select 1 from task_run t where t.end_time < $3 and t.flow_run_id is null and t.state_type in (3, 4, 5, 6)), \
-    exists (select 1 from quarantine q where q.received < $4), \
-    exists (select 1 from cleanup c where c.created < $4)";
+    (select true from event e where e.occurred < $1 order by e.occurred limit 1) is not null, \
+    (select true from log l where l.timestamp < $2 order by l.timestamp limit 1) is not null, \
+    (select true from flow_run r where r.end_time < $3 and r.state_type in (3, 4, 5, 6) and r.parent_task_run_id is null \
+        order by r.end_time limit 1) is not null, \
+    (select true from task_run t where t.end_time < $3 and t.flow_run_id is null and t.state_type in (3, 4, 5, 6) \
+        order by t.end_time limit 1) is not null, \
+    (select true from quarantine q where q.received < $4 order by q.received limit 1) is not null, \
+    (select true from cleanup c where c.created < $4 order by c.created limit 1) is not null";
 const EVENTS: &str = "delete from event where (occurred, id) in \
     (select e.occurred, e.id from event e where e.occurred < $1 order by e.occurred, e.id limit $2)";
 const LOGS: &str = "delete from log where ctid = any(array(select l.ctid from log l where l.timestamp < $1 \
