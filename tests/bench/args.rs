@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::load::Times;
+use crate::rows;
 
 /// Measures this program, the reference server and the limit of the machine side by side.
 #[derive(Parser, Debug)]
@@ -29,7 +30,7 @@ pub struct Measure {
     #[arg(long)]
     pub quick: bool,
 
-    /// Rows to measure, by the names that --help-rows lists; all by default.
+    /// Rows to measure, by the names that --help-rows lists, or groups of them; all by default.
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub rows: Vec<String>,
 
@@ -110,6 +111,13 @@ pub struct Scale {
     pub recorded_by_reference: usize,
     /// Runs that wait to be taken through their states in one step.
     pub cycles: u64,
+    /// Flow runs of the workspace whose lists are asked for, with three task runs each; and workspaces beside it.
+    pub scale: u64,
+    pub beside: usize,
+    /// Deployments with a rule each, workspaces that are idle, and how long what they cost is watched.
+    pub rules: usize,
+    pub idle: usize,
+    pub watched: Duration,
 }
 
 impl Measure {
@@ -126,6 +134,11 @@ impl Measure {
             recorded: 12_000,
             recorded_by_reference: 500,
             cycles: 12_000,
+            scale: 1_000_000,
+            beside: 300,
+            rules: 1_000,
+            idle: 300,
+            watched: Duration::from_secs(60),
         };
         let quick = Scale {
             rounds: 1,
@@ -139,6 +152,11 @@ impl Measure {
             recorded: 2_000,
             recorded_by_reference: 100,
             cycles: 4_000,
+            scale: 20_000,
+            beside: 10,
+            rules: 50,
+            idle: 10,
+            watched: Duration::from_secs(15),
         };
         let mut scale = if self.quick { quick } else { full };
         scale.rounds = self.rounds.unwrap_or(scale.rounds).max(1);
@@ -150,6 +168,6 @@ impl Measure {
     }
 
     pub fn wants(&self, row: &str) -> bool {
-        self.rows.is_empty() || self.rows.iter().any(|name| name == row)
+        self.rows.is_empty() || self.rows.iter().any(|name| rows::names(name, row))
     }
 }

@@ -26,7 +26,9 @@ pub enum Family {
     Done,
     /// Runs that wait to be taken through their states.
     Waiting,
-    /// States of either.
+    /// Runs that wait and are not due for long.
+    Later,
+    /// States of any of them.
     State,
 }
 
@@ -35,6 +37,7 @@ impl Family {
         match self {
             Family::Done => 0x0a00_0000,
             Family::Waiting => 0x0b00_0000,
+            Family::Later => 0x0d00_0000,
             Family::State => 0x0c00_0000,
         }
     }
@@ -52,8 +55,12 @@ impl Family {
 pub fn copy(store: &Store, template: &str, family: Family, from: u64, count: u64) {
     let schema = format!("\"{}\"", store.schema);
     let last = from + count - 1;
-    // States of the two families do not meet.
-    let shift = if family == Family::Waiting { 1 << 40 } else { 0 };
+    // States of the families do not meet.
+    let shift = match family {
+        Family::Waiting => 1 << 40,
+        Family::Later => 2 << 40,
+        Family::Done | Family::State => 0,
+    };
     let (run, state) = (family.sql(0), Family::State.sql(shift));
     let ago = format!("now() - interval '1 second' * ({last} - g) - interval '1 minute'");
     let time = |column: &str| format!("case when t.{column} is null then null else {ago} end");
@@ -83,7 +90,7 @@ pub fn copy(store: &Store, template: &str, family: Family, from: u64, count: u64
         [("flow_run", format!("t.id = '{template}'"), flow_run), (states.0, format!("t.id = ({now})"), state_row)];
     for (table, template, overrides) in parts {
         let insert = insert(store, table, &template, &overrides, from, last);
-        store.database.sql(&with_indexes_aside(&store.schema, table, &insert));
+        store.database.sql(&with_indexes_aside(&store.schema, &[table], &insert));
         store.database.sql(&format!("vacuum (analyze) {schema}.{table}"));
     }
 }
@@ -111,10 +118,12 @@ fn insert(store: &Store, table: &str, template: &str, overrides: &[(&str, String
 }
 
 /// Many rows are inserted several times faster without the indexes; they are made again as they were.
-fn with_indexes_aside(schema: &str, table: &str, insert: &str) -> String {
+pub fn with_indexes_aside(schema: &str, tables: &[&str], insert: &str) -> String {
+    let tables: Vec<String> = tables.iter().map(|table| format!("'{table}'")).collect();
+    let tables = tables.join(", ");
     format!(
         "set session_replication_role = replica; set maintenance_work_mem = '512MB'; set synchronous_commit = off;
-         create temp table aside as select i.indexname, i.indexdef from pg_indexes i where i.schemaname = '{schema}' and i.tablename = '{table}'
+         create temp table aside as select i.indexname, i.indexdef from pg_indexes i where i.schemaname = '{schema}' and i.tablename in ({tables})
             and not exists (select from pg_constraint c where c.conname = i.indexname and c.connamespace = '{schema}'::regnamespace);
          do $$ declare one record; begin for one in select * from aside loop execute format('drop index %I.%I', '{schema}', one.indexname); end loop; end $$;
          {insert};

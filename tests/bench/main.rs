@@ -12,6 +12,7 @@ mod bare;
 mod bodies;
 mod bulk;
 mod cpu;
+mod furniture;
 mod http;
 mod load;
 mod notes;
@@ -60,9 +61,10 @@ fn runtime(mut builder: tokio::runtime::Builder, work: impl Future<Output = Resu
 async fn run(measure: Measure) -> Result<()> {
     if measure.help_rows {
         println!("{}", rows::NAMES.join("\n"));
+        rows::GROUPS.iter().for_each(|(name, rows)| println!("{name}: {}", rows.join(", ")));
         return Ok(());
     }
-    if let Some(unknown) = measure.rows.iter().find(|row| !rows::NAMES.contains(&row.as_str())) {
+    if let Some(unknown) = measure.rows.iter().find(|row| !rows::is_known(row)) {
         return Err(format!("no row is called {unknown}; there are {}", rows::NAMES.join(", ")).into());
     }
     let begun = Instant::now();

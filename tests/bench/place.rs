@@ -58,6 +58,11 @@ impl Place {
         from..from + count
     }
 
+    /// Copies a run so often that waits for its time: of the runs that are far from due.
+    pub fn wait_later(&self, template: &str, count: u64) {
+        bulk::copy(&self.store, template, Family::Later, 1, count);
+    }
+
     /// A run made through the API, to which others are alike.
     pub fn template(&self) -> &str {
         &self.templates.done
@@ -81,6 +86,6 @@ pub fn send(api: &Api, path: &str, body: &str) -> Result<Value> {
     Err(format!("POST {}{path} was answered {}: {}", api.base(), answer.status, answer.body).into())
 }
 
-fn id(body: &Value) -> Result<String> {
+pub fn id(body: &Value) -> Result<String> {
     Ok(body["id"].as_str().ok_or_else(|| format!("no id in {}", json!(body)))?.to_owned())
 }

@@ -3,9 +3,12 @@
 use ::tests::{Account, Builder, Cluster, Database, Server};
 
 use crate::Result;
+use crate::args::Measure;
 use crate::bulk::{Store, Tables};
+use crate::cpu::Watch;
 use crate::http::Target;
 use crate::place::Place;
+use crate::scene;
 
 #[derive(Debug)]
 pub struct Program {
@@ -31,6 +34,27 @@ impl Program {
     /// Such a workspace of another account.
     pub fn workspace_of(&self, account: &Account) -> Result<Place> {
         furnished(&self.server, account)
+    }
+}
+
+/// This program on a Postgres of its own, for rows whose data or whose background work would be in the way of others.
+#[derive(Debug)]
+pub struct Apart {
+    pub program: Program,
+    postgres: u32,
+}
+
+impl Apart {
+    pub fn start(measure: &Measure, more: &[(&str, &str)]) -> Result<Apart> {
+        let (cluster, postgres) = scene::cluster(measure)?;
+        let mut settings = scene::settings(measure)?;
+        settings.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Ok(Apart { program: Program::start(cluster, &settings)?, postgres })
+    }
+
+    /// Its own processes.
+    pub fn watch(&self, server: &Server) -> Watch {
+        Watch { server: vec![server.pid()], postgres: vec![self.postgres], generator: Vec::new() }
     }
 }
 

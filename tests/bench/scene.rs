@@ -40,17 +40,7 @@ pub const POSTGRES: &[(&str, &str)] = &[
 
 impl Scene {
     pub fn set(measure: Measure) -> Result<Scene> {
-        let cluster = Cluster::own();
-        let database = cluster.database();
-        let given = pairs(&measure.postgres, "--postgres")?;
-        let own = POSTGRES.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        for (name, value) in own.chain(given) {
-            database.sql(&format!("alter system set {name} = '{value}'"));
-        }
-        // There is nothing in it yet that could be lost.
-        cluster.kill9();
-        cluster.start_postgres();
-        let postgres = postmaster(&database)?;
+        let (cluster, postgres) = cluster(&measure)?;
         let settings = settings(&measure)?;
         let program = (!measure.without_program).then(|| Program::start(cluster, &settings)).transpose()?;
         let reference = (!measure.without_reference).then(|| Reference::start(cluster)).transpose()?;
@@ -162,6 +152,21 @@ impl Scene {
         }
         Ok(())
     }
+}
+
+/// A Postgres of the bench's settings, and the postmaster's process.
+pub fn cluster(measure: &Measure) -> Result<(&'static Cluster, u32)> {
+    let cluster = Cluster::own();
+    let database = cluster.database();
+    let given = pairs(&measure.postgres, "--postgres")?;
+    let own = POSTGRES.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    for (name, value) in own.chain(given) {
+        database.sql(&format!("alter system set {name} = '{value}'"));
+    }
+    // There is nothing in it yet that could be lost.
+    cluster.kill9();
+    cluster.start_postgres();
+    Ok((cluster, postmaster(&database)?))
 }
 
 /// Those of this program.

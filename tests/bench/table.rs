@@ -130,6 +130,9 @@ impl Row {
 
 fn number(value: Option<f64>) -> String {
     let Some(value) = value else { return "–".to_owned() };
+    if value < 1.0 {
+        return format!("{value:.2}");
+    }
     if value < 100.0 {
         return format!("{value:.1}");
     }

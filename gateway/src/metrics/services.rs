@@ -6,6 +6,8 @@ use super::make::Maker;
 
 const LAGS: &[f64] = &[0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
 
+const TIMES: &[f64] = &[0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0];
+
 /// The services, by their labels: those of `services::PASSES`.
 pub const NAMES: &[&str] =
     &["cancellations", "leases", "cleanups", "foreman", "late_runs", "task_workers", "schedules", "retention"];
@@ -18,6 +20,7 @@ pub struct Services {
     done: IntCounterVec,
     failures: IntCounterVec,
     silent: IntCounterVec,
+    passes: HistogramVec,
     claims: Histogram,
     /// Seconds.
     pub overdue: Gauge,
@@ -41,6 +44,13 @@ impl Services {
                 "Workers that missed their heartbeats; pools without a worker, queues and deployments that nobody polls",
                 "whose",
                 &WATCHED,
+            ),
+            passes: maker.histograms(
+                "prefecture_service_pass_seconds",
+                "How long a pass of a service over a workspace took",
+                "service",
+                NAMES,
+                TIMES,
             ),
             claims: maker.histogram(
                 "prefecture_services_claim_lag_seconds",
@@ -67,6 +77,10 @@ impl Services {
         for (whose, count) in WATCHED.iter().zip(counts) {
             self.silent.with_label_values(&[whose]).inc_by(count as u64);
         }
+    }
+
+    pub fn passed(&self, service: &'static str, seconds: f64) {
+        self.passes.with_label_values(&[service]).observe(seconds);
     }
 
     pub fn failed(&self, service: &'static str) {

@@ -93,8 +93,10 @@ impl Turn {
         let metrics = self.app.metrics();
         let mut earliest: Option<Time> = None;
         for pass in PASSES {
-            let guarded = AssertUnwindSafe(tokio::time::timeout(LONGEST, (pass.look)(self))).catch_unwind();
-            let failed = match guarded.await {
+            let began = Instant::now();
+            let guarded = AssertUnwindSafe(tokio::time::timeout(LONGEST, (pass.look)(self))).catch_unwind().await;
+            metrics.services.passed(pass.name, began.elapsed().as_secs_f64());
+            let failed = match guarded {
                 Ok(Ok(Ok(look))) => {
                     let lag = look.since.map(|since| self.now().seconds_since(since));
                     metrics.services.looked(pass.name, look.done, lag);

@@ -31,12 +31,12 @@ macro_rules! end {
 }
 
 const RELEASE: &str = end!("e.id = $1", "count(*)");
-const REAP: &str = end!(
+pub(crate) const REAP: &str = end!(
     "e.id in (select x.id from concurrency_lease x where x.expires_at < clock_timestamp() order by x.expires_at \
        limit $1 for update skip locked)",
     "count(*), min(e.expires_at)"
 );
-const NEXT: &str = "select min(expires_at) from concurrency_lease";
+pub(crate) const NEXT: &str = "select min(expires_at) from concurrency_lease";
 
 /// Leases that one pass reaps in one statement.
 const REAPED_AT_ONCE: i64 = 500;

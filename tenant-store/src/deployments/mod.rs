@@ -31,6 +31,8 @@ pub use job_variables::{Unfit, blocks};
 #[cfg(test)]
 pub(crate) use list::statements;
 pub use list::{count, count_by_flow, list};
+#[cfg(test)]
+pub(crate) use poll::poll_statement;
 pub use poll::scheduled_runs;
 pub use runs::{NoRun, RunMade, create_run};
 pub use update::{NotUpdated, pause, resume, update};

@@ -18,6 +18,12 @@ static SCHEDULED: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// The statement of a poll, for the test that explains it.
+#[cfg(test)]
+pub(crate) fn poll_statement() -> &'static str {
+    SCHEDULED.as_str()
+}
+
 /// The scheduled runs of deployments, those with the earliest start first. With `before`, those that start by then.
 pub async fn scheduled_runs(
     tx: &mut Tx<'_>,

@@ -21,6 +21,15 @@ create function pg_temp.state(n bigint, salt bigint) returns smallint language s
         when (n * 7 + salt) % 250 = 5 then 5
         else 3 end)::smallint
 $$;
+-- A state about as large as it is kept.
+create function pg_temp.type(s smallint) returns text language sql immutable as $$
+    select (array['SCHEDULED','PENDING','RUNNING','COMPLETED','FAILED','CANCELLED','CRASHED'])[s + 1]
+$$;
+create function pg_temp.state_of(s smallint, at timestamptz) returns json language sql stable as $$
+    select json_build_object('id', '00000000-0000-7000-8000-000000000000', 'type', pg_temp.type(s), 'name', initcap(pg_temp.type(s)),
+        'timestamp', at, 'message', null, 'data', null, 'state_details', json_build_object('flow_run_id', null, 'scheduled_time', at,
+        'transition_id', '00000000-0000-7000-8000-000000000001'))
+$$;
 
 insert into flow (id, name, created) select pg_temp.id(timestamptz '2026-01-01Z', 'flow' || n), 'flow-' || n, timestamptz '2026-01-01Z' + n * interval '1 hour'
     from generate_series(1, 300) n;
@@ -28,35 +37,62 @@ insert into work_pool (id, name) select pg_temp.id(timestamptz '2026-01-01Z', 'p
 insert into work_queue (id, work_pool_id, name)
     select pg_temp.id(timestamptz '2026-01-01Z', 'queue' || n), pg_temp.id(timestamptz '2026-01-01Z', 'pool' || (n % 5 + 1)), 'queue-' || n
     from generate_series(1, 20) n;
-insert into deployment (id, name, flow_id, work_queue_id)
-    select pg_temp.id(timestamptz '2026-01-01Z', 'deployment' || n), 'deployment-' || n, pg_temp.id(timestamptz '2026-01-01Z', 'flow' || (n % 300 + 1)),
-        pg_temp.id(timestamptz '2026-01-01Z', 'queue' || (n % 20 + 1))
-    from generate_series(1, 400) n;
+insert into deployment (id, created, updated, name, flow_id, work_queue_id, tags, parameters)
+    select pg_temp.id(timestamptz '2026-01-01Z', 'deployment' || n), at, at + (n % 100) * interval '1 hour', 'deployment-' || n,
+        pg_temp.id(timestamptz '2026-01-01Z', 'flow' || (n % 300 + 1)), pg_temp.id(timestamptz '2026-01-01Z', 'queue' || (n % 20 + 1)),
+        case when n % 4 = 0 then array['team-' || n % 17] else '{}' end, json_build_object('n', n)
+    from (select n, timestamptz '2026-01-01Z' + n * interval '1 hour' as at from generate_series(1, 2000) n) d;
+-- A schedule each, of all kinds.
+insert into deployment_schedule (id, deployment_id, schedule)
+    select pg_temp.id(timestamptz '2026-01-01Z', 'schedule' || n), pg_temp.id(timestamptz '2026-01-01Z', 'deployment' || n),
+        case n % 3
+            when 0 then json_build_object('interval', 600.0 + n, 'anchor_date', '2025-01-01T00:00:00Z', 'timezone', 'UTC')
+            when 1 then json_build_object('cron', n % 60 || ' ' || n % 24 || ' * * *', 'timezone', 'Europe/Berlin', 'day_or', true)
+            else json_build_object('rrule', E'DTSTART:20200101T000000\nRRULE:FREQ=HOURLY;INTERVAL=' || n % 12 + 1, 'timezone', 'America/New_York') end
+    from generate_series(1, 2000) n;
+insert into schedule_pass (schedule_id, next_pass_at)
+    select pg_temp.id(timestamptz '2026-01-01Z', 'schedule' || n), timestamptz '2026-01-01Z' + interval '364 days' + n * interval '1 second'
+    from generate_series(1, 2000) n;
+-- Who polls and beats: a worker for each pool, all queues, of ten deployments one.
+insert into worker (id, work_pool_id, name)
+    select pg_temp.id(timestamptz '2026-01-01Z', 'worker' || n), pg_temp.id(timestamptz '2026-01-01Z', 'pool' || n), 'worker-' || n from generate_series(1, 5) n;
+insert into pulse (resource_id, kind, status, last_seen)
+    select pg_temp.id(timestamptz '2026-01-01Z', what || n), kind, status, timestamptz '2026-01-01Z' + interval '364 days'
+    from (values ('pool', 0, 5, 1), ('queue', 1, 20, 1), ('worker', 2, 5, 1), ('deployment', 3, 2000, 0)) of(what, kind, count, status), generate_series(1, of.count) n;
+update pulse set status = 1 where kind = 3 and hashtext(resource_id::text) % 10 = 0;
+-- Limits with leases, of which a few run out.
+insert into concurrency_limit (id, name, "limit") select pg_temp.id(timestamptz '2026-01-01Z', 'limit' || n), 'limit-' || n, 100 from generate_series(1, 100) n;
+insert into concurrency_lease (id, limit_ids, slots, holder_type, holder_id, expires_at)
+    select pg_temp.id(timestamptz '2026-01-01Z', 'lease' || n), array[pg_temp.id(timestamptz '2026-01-01Z', 'limit' || (n % 100 + 1))], 1, 1,
+        pg_temp.id(timestamptz '2026-01-01Z', 'holder' || n), timestamptz '2100-01-01Z' - case when n % 500 = 0 then interval '100 years' else interval '0' end
+    from generate_series(1, 5000) n;
 
-insert into flow_run (id, created, name, flow_id, deployment_id, work_queue_id, parent_task_run_id, parameters, tags, labels,
-        state_id, state_type, state_name, state_timestamp, state, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, total_run_time)
+insert into flow_run (id, created, name, flow_id, deployment_id, work_queue_id, schedule_id, auto_scheduled, parent_task_run_id, parameters, tags, labels,
+        state_due, state_id, state_type, state_name, state_timestamp, state, run_count, expected_start_time, next_scheduled_start_time, start_time, end_time, total_run_time)
     select pg_temp.id(e, 'run' || n), e, substr(md5(n::text), 1, 6) || '-' || substr(md5('n' || n), 1, 6),
         pg_temp.id(timestamptz '2026-01-01Z', 'flow' || f),
-        case when n % 3 > 0 then pg_temp.id(timestamptz '2026-01-01Z', 'deployment' || ((f + 299) % 400 + 1)) end,
+        case when n % 3 > 0 then pg_temp.id(timestamptz '2026-01-01Z', 'deployment' || d) end,
         case when n % 3 > 0 then pg_temp.id(timestamptz '2026-01-01Z', 'queue' || (f % 20 + 1)) end,
+        case when n % 3 > 0 and s = 0 then pg_temp.id(timestamptz '2026-01-01Z', 'schedule' || d) end, n % 3 > 0 and s = 0,
         case when n % 40 = 7 then pg_temp.id(pg_temp.expected(n - 1) + interval '1 s', 'task' || (n - 1) || '.1') end,
         json_build_object('n', n, 'text', md5(n::text)), case when n % 4 = 0 then array['team-' || n % 17] else '{}' end, '{"prefect.flow.id": "x"}',
-        pg_temp.id(e, 'state' || n), s, initcap((array['SCHEDULED','PENDING','RUNNING','COMPLETED','FAILED','CANCELLED','CRASHED'])[s + 1]), e,
-        json_build_object('type', s), case when s in (0, 1) then 0 else 1 end, e, case when s = 0 then e end,
+        case when n % 20000 = 5 then e + interval '1 day' end,
+        pg_temp.id(e, 'state' || n), s, initcap(pg_temp.type(s)), e,
+        pg_temp.state_of(s, e), case when s in (0, 1) then 0 else 1 end, e, case when s = 0 then e end,
         case when s > 1 then e + (n % 600) * interval '100 ms' end,
         case when s > 2 then e + (n % 600) * interval '100 ms' + (n % 7919) * interval '37 ms' end,
         case when s > 2 then (n % 7919) * 0.037 else 0 end
-    from (select n, pg_temp.expected(n) as e, pg_temp.state(n, 0) as s,
+    from (select n, e, s, f, (f + 299) % 400 + 1 + 400 * (n % 5) as d from (select n, pg_temp.expected(n) as e, pg_temp.state(n, 0) as s,
         -- One flow has a tenth of all runs, the others ever fewer.
         case when n % 10 = 0 then 1 else (300 * ((hashint8(n) & 65535) / 65536.0) ^ 3)::integer + 1 end as f
-        from generate_series(1, pg_temp.runs()) n) r;
+        from generate_series(1, pg_temp.runs()) n) r) r;
 
 insert into task_run (id, created, name, flow_run_id, task_key, dynamic_key, task_inputs, tags,
         state_id, state_type, state_name, state_timestamp, state, run_count, expected_start_time, start_time, end_time, total_run_time)
     select pg_temp.id(e, 'task' || n || '.' || k), e, 'task-' || k || '-' || substr(md5(n || '.' || k), 1, 3), pg_temp.id(pg_temp.expected(n), 'run' || n),
         'task-' || k, md5(n || '.' || k), '{}', case when n % 4 = 0 then array['team-' || n % 17] else '{}' end,
-        pg_temp.id(e, 'task-state' || n || '.' || k), s, initcap((array['SCHEDULED','PENDING','RUNNING','COMPLETED','FAILED','CANCELLED','CRASHED'])[s + 1]), e,
-        json_build_object('type', s), 1, e, case when s > 1 then e end, case when s > 2 then e + (n % 1013) * interval '11 ms' end,
+        pg_temp.id(e, 'task-state' || n || '.' || k), s, initcap(pg_temp.type(s)), e,
+        pg_temp.state_of(s, e), 1, e, case when s > 1 then e end, case when s > 2 then e + (n % 1013) * interval '11 ms' end,
         case when s > 2 then (n % 1013) * 0.011 else 0 end
     from (select n, k, pg_temp.expected(n) + k * interval '1 s' as e, case when pg_temp.state(n, k) = 0 then 3::smallint else pg_temp.state(n, k) end as s
         from generate_series(1, pg_temp.runs()) n, generate_series(1, 3) k) t;
@@ -115,5 +151,9 @@ insert into event (occurred, id, event, resource_id, resource, related, related_
     from (select n, pg_temp.expected(n) as e, pg_temp.id(pg_temp.expected(n), 'run' || n) as run,
         'prefect.flow.' || pg_temp.id(timestamptz '2026-01-01Z', 'flow' || (n % 300 + 1)) as flow
         from generate_series(1, pg_temp.runs()) n) v;
+-- A line of each run.
+insert into log (id, created, name, level, flow_run_id, message, timestamp)
+    select pg_temp.id(e, 'log' || n), e, 'prefect.flow_runs', case when n % 1000 = 1 then 40 else 20 end, pg_temp.id(e, 'run' || n), 'Finished in state ' || n, e
+    from (select n, pg_temp.expected(n) as e from generate_series(1, pg_temp.runs()) n) l;
 
 analyze;

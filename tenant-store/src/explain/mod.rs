@@ -7,6 +7,8 @@
 //! names a database where that was done before (schema `ws`), for a second look.
 //! With `--nocapture` the test prints what each took.
 
+mod services;
+
 use std::collections::BTreeSet;
 
 use domain::events::counts::{Buckets, TimeUnit};
@@ -22,7 +24,7 @@ use crate::testing::Database;
 
 const DATA: &str = include_str!("data.sql");
 const PLANS: &str = include_str!("plans.txt");
-const LARGE: [&str; 9] = [
+const LARGE: [&str; 10] = [
     "event",
     "flow_run",
     "task_run",
@@ -32,6 +34,7 @@ const LARGE: [&str; 9] = [
     "artifact_latest",
     "variable",
     "block_document",
+    "log",
 ];
 
 async fn connect(url: &str) -> Client {
@@ -173,37 +176,9 @@ async fn sql_keeps_to_its_indexes() {
             ));
         }
     }
-    wrong.extend(polls(&client).await);
+    wrong.extend(services::looked(&client).await);
     wrong.extend(taken(&client).await);
     assert!(wrong.is_empty(), "{} plans are not as meant:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-/// A worker's poll reads of each queue what it is told of, however many runs wait behind them.
-#[expect(clippy::print_stdout, reason = "a table to be read with --nocapture")]
-async fn polls(client: &Client) -> Vec<String> {
-    let pool = client.query_one("select id from work_pool where name = 'pool-1'", &[]).await.expect("there is one");
-    let pool: uuid::Uuid = pool.get(0);
-    let mut wrong = Vec::new();
-    for (what, until, most) in [
-        ("all of them", None, 1200),
-        ("what is due next", Some("2026-12-30T00:00:00Z"), 1200),
-        ("none", Some("2024-01-01T00:00:00Z"), 300),
-    ] {
-        let until: Option<wire::Time> = until.and_then(wire::Time::from_text);
-        let none: (Option<Vec<uuid::Uuid>>, Option<wire::Time>) = (None, None);
-        let text = format!("explain (analyze, timing off, format json) {}", crate::work_pools::poll_statement());
-        let row =
-            client.query_one(&text, &[&pool, &none.0, &until, &none.1, &200_i64]).await.expect("a poll is explained");
-        let plan = row.get::<_, wire::RawJson>(0).to_value();
-        let mut done = Done::default();
-        Done::of(&plan[0]["Plan"], &mut done);
-        let time = plan[0]["Execution Time"].as_f64().unwrap_or(0.0) + plan[0]["Planning Time"].as_f64().unwrap_or(0.0);
-        println!("{time:9.2} ms {:9} rows  poll {what}: {:?}", done.read, done.indexes);
-        if done.read > most || !done.indexes.contains("flow_run_queue_next") || done.whole_tables.contains("flow_run") {
-            wrong.push(format!("poll {what}: read {} rows with {:?}", done.read, done.indexes));
-        }
-    }
-    wrong
 }
 
 /// A task worker is given the next of its tasks without a look at the others, or at those that were given out.

@@ -30,23 +30,23 @@ pub struct Due {
 crate::row! { Due: id "r.id", state_id "r.state_id", state_type "r.state_type", entered "r.state_timestamp", at "r.at" }
 
 /// Runs that are due, earliest first, and after them one that is not yet: when to look again.
-const LATE: &str = "(select r.id, r.state_id, r.state_type, r.state_timestamp, r.next_scheduled_start_time from flow_run r \
+pub(crate) const LATE: &str = "(select r.id, r.state_id, r.state_type, r.state_timestamp, r.next_scheduled_start_time from flow_run r \
         where r.state_type = 0 and r.state_name = 'Scheduled' and r.next_scheduled_start_time <= $1 \
         order by r.next_scheduled_start_time limit $2) \
     union all (select r.id, r.state_id, r.state_type, r.state_timestamp, r.next_scheduled_start_time from flow_run r \
         where r.state_type = 0 and r.state_name = 'Scheduled' and r.next_scheduled_start_time > $1 \
         order by r.next_scheduled_start_time limit 1)";
-const OVERDUE: &str = "(select r.id, r.state_id, r.state_type, r.state_timestamp, r.state_due from flow_run r \
+pub(crate) const OVERDUE: &str = "(select r.id, r.state_id, r.state_type, r.state_timestamp, r.state_due from flow_run r \
         where r.state_due <= $1 order by r.state_due limit $2) \
     union all (select r.id, r.state_id, r.state_type, r.state_timestamp, r.state_due from flow_run r \
         where r.state_due > $1 order by r.state_due limit 1)";
 
 const PUT_OFF: &str = "update flow_run r set state_due = $3 where r.id = $1 and r.state_id = $2";
 
-const TASKS_OF_CANCELLED: &str = "select t.id from task_run t where t.flow_run_id = $1 \
+pub(crate) const TASKS_OF_CANCELLED: &str = "select t.id from task_run t where t.flow_run_id = $1 \
     and (t.state_type is null or t.state_type not in (3, 4, 5, 6)) limit $2";
 /// A subflow of a deployment has a process of its own, which ends it when it is told to: it is told once.
-const SUBFLOWS_OF_CANCELLED: &str = "select r.id, r.state_id, r.state_type, r.state_timestamp, r.created from flow_run r \
+pub(crate) const SUBFLOWS_OF_CANCELLED: &str = "select r.id, r.state_id, r.state_type, r.state_timestamp, r.created from flow_run r \
     join task_run t on t.id = r.parent_task_run_id where t.flow_run_id = $1 \
     and r.state_type not in (3, 4, 5, 6) and not (r.state_type = 8 and r.deployment_id is not null) limit $2";
 

@@ -1,7 +1,7 @@
 //! Who was seen when: polls of queues and deployments, and what falls silent. Heartbeats of workers are written by
 //! [`crate::workers`].
 
-mod silence;
+pub(crate) mod silence;
 
 use domain::events::pools as events;
 use domain::pulse::{POLLED_SECONDS, Readiness};

@@ -8,24 +8,24 @@ use wire::Time;
 
 use crate::{Result, Tx, work_queues};
 
-const WORKERS: &str = "update pulse u set status = 0, changed = now() from worker k \
+pub(crate) const WORKERS: &str = "update pulse u set status = 0, changed = now() from worker k \
     where u.kind = 2 and u.status = 1 and k.id = u.resource_id \
     and u.last_seen < $1::timestamptz - make_interval(secs => (coalesce(nullif(k.heartbeat_interval_seconds, 0), $2::integer) * $3::integer)::float8) \
     returning u.resource_id";
-const POOLS: &str = "update pulse u set status = 0, changed = now() where u.kind = 0 and u.status = 1 \
+pub(crate) const POOLS: &str = "update pulse u set status = 0, changed = now() where u.kind = 0 and u.status = 1 \
     and not exists (select from worker k join pulse x on x.resource_id = k.id and x.status = 1 where k.work_pool_id = u.resource_id) \
     returning u.resource_id";
-const QUEUES: &str = "update pulse u set status = 0, changed = now() where u.kind = 1 and u.status = 1 \
+pub(crate) const QUEUES: &str = "update pulse u set status = 0, changed = now() where u.kind = 1 and u.status = 1 \
     and u.last_seen < $1::timestamptz - make_interval(secs => $2::integer::float8) returning u.resource_id";
 /// A poll of its queue counts for a deployment.
-const DEPLOYMENTS: &str = "update pulse u set status = 0, changed = now() where u.kind = 3 and u.status = 1 \
+pub(crate) const DEPLOYMENTS: &str = "update pulse u set status = 0, changed = now() where u.kind = 3 and u.status = 1 \
     and u.last_seen < $1::timestamptz - make_interval(secs => $2::integer::float8) \
     and not exists (select from deployment d join pulse q on q.resource_id = d.work_queue_id \
         where d.id = u.resource_id and q.last_seen >= $1::timestamptz - make_interval(secs => $2::integer::float8)) \
     returning u.resource_id";
 const NAMED_POOLS: &str = "select w.id, w.name, w.type from work_pool w where w.id = any($1)";
 /// The earliest moment at which somebody who is ready may have been silent for too long.
-const NEXT: &str = "select min(u.last_seen + make_interval(secs => (case when u.kind = 2 \
+pub(crate) const NEXT: &str = "select min(u.last_seen + make_interval(secs => (case when u.kind = 2 \
         then coalesce(nullif(k.heartbeat_interval_seconds, 0), $1::integer) * $2::integer else $3::integer end)::float8)) \
     from pulse u left join worker k on k.id = u.resource_id where u.status = 1 and u.kind in (1, 2, 3)";
 

@@ -36,7 +36,7 @@ crate::row! { Old: events "a", logs "b", runs "c", tasks "d", quarantine "e", cl
 
 /// The oldest of each kind, by the index of its time. Asked only whether there is one (`exists`), Postgres reads whole tables where it
 /// expects many and there is none.
-const OLD: &str = "select \
+pub(crate) const OLD: &str = "select \
     (select true from event e where e.occurred < $1 order by e.occurred limit 1) is not null, \
     (select true from log l where l.timestamp < $2 order by l.timestamp limit 1) is not null, \
     (select true from flow_run r where r.end_time < $3 and r.state_type in (3, 4, 5, 6) and r.parent_task_run_id is null \
@@ -45,14 +45,14 @@ const OLD: &str = "select \
         order by t.end_time limit 1) is not null, \
     (select true from quarantine q where q.received < $4 order by q.received limit 1) is not null, \
     (select true from cleanup c where c.created < $4 order by c.created limit 1) is not null";
-const EVENTS: &str = "delete from event where (occurred, id) in \
+pub(crate) const EVENTS: &str = "delete from event where (occurred, id) in \
     (select e.occurred, e.id from event e where e.occurred < $1 order by e.occurred, e.id limit $2)";
-const LOGS: &str = "delete from log where ctid = any(array(select l.ctid from log l where l.timestamp < $1 \
+pub(crate) const LOGS: &str = "delete from log where ctid = any(array(select l.ctid from log l where l.timestamp < $1 \
     order by l.timestamp limit $2))";
 /// A run's subflows stay without a parent, and go when they are old themselves.
-const RUNS_OF: &str = "select r.id from flow_run r where r.end_time < $1 and r.state_type in (3, 4, 5, 6) \
+pub(crate) const RUNS_OF: &str = "select r.id from flow_run r where r.end_time < $1 and r.state_type in (3, 4, 5, 6) \
     and r.parent_task_run_id is null order by r.end_time, r.id limit $2";
-const TASKS: &str = "with tasks as (delete from task_run where id in (select t.id from task_run t where t.end_time < $1 \
+pub(crate) const TASKS: &str = "with tasks as (delete from task_run where id in (select t.id from task_run t where t.end_time < $1 \
         and t.flow_run_id is null and t.state_type in (3, 4, 5, 6) order by t.end_time, t.id limit $2) returning id), \
     states as (delete from run_state where run_id in (select id from tasks)), \
     logs as (delete from log where task_run_id in (select id from tasks)) select id from tasks";

@@ -14,6 +14,8 @@ use crate::{Result, Tx, row};
 pub(crate) use change::{change, delete_all, replace};
 pub(crate) use due::settle;
 pub use one::{NotChanged, change_one, create_for, delete_one};
+#[cfg(test)]
+pub(crate) use runs::{DUE, NEXT};
 pub use runs::{Passed, Span, due_pass, schedule_now};
 
 row! { DeploymentSchedule:

@@ -31,13 +31,13 @@ macro_rules! source {
 }
 
 /// Rows without an active schedule are left over.
-const DUE: &str = concat!(
+pub(crate) const DUE: &str = concat!(
     "select q.schedule_id, q.next_pass_at, coalesce(s.active and not d.paused, false), ",
     source!(),
     " from schedule_pass q left join deployment_schedule s on s.id = q.schedule_id left join deployment d on d.id = s.deployment_id \
      where q.next_pass_at <= $1 order by q.next_pass_at limit $2 for update of q skip locked"
 );
-const NEXT: &str = "select min(next_pass_at) from schedule_pass";
+pub(crate) const NEXT: &str = "select min(next_pass_at) from schedule_pass";
 const SET_NEXT: &str = "update schedule_pass q set next_pass_at = u.next from unnest($1::uuid[], $2::timestamptz[]) u(id, next) \
     where q.schedule_id = u.id";
 const FORGET: &str = "delete from schedule_pass where schedule_id = any($1)";
@@ -118,6 +118,8 @@ pub struct Passed {
     pub runs: u64,
     /// When the next schedule is due.
     pub next: Option<Time>,
+    /// Whether there may be others that are due by now.
+    pub more: bool,
     /// Schedules whose dates cannot be counted, and why.
     pub failed: Vec<(ScheduleId, String)>,
 }
@@ -125,7 +127,8 @@ pub struct Passed {
 /// Makes the runs of some schedules that are due.
 pub async fn due_pass(mut tx: Tx<'_>, now: Time, horizon: &Horizon) -> Result<Passed> {
     let due: Vec<Due> = tx.all(DUE, &[&now, &STEP]).await?;
-    let mut passed = Passed { due: due.iter().map(|due| due.at).collect(), ..Passed::default() };
+    let more = due.len() as i64 == STEP;
+    let mut passed = Passed { due: due.iter().map(|due| due.at).collect(), more, ..Passed::default() };
     let (mut ids, mut nexts, mut over) = (Vec::new(), Vec::new(), Vec::new());
     let mut runs = NewRuns::default();
     for Due { id, source, .. } in due {

@@ -4,17 +4,22 @@ mod cached;
 mod events;
 mod filter;
 mod latency;
+mod leases;
 mod limits;
 mod logs;
 mod memory;
 mod neighbours;
 mod overload;
 mod read;
+mod polls;
 mod replicas;
+mod scale;
+mod services;
 mod size;
 mod spread;
 mod stack;
 mod whole;
+mod workspace;
 mod writes;
 
 use crate::Result;
@@ -35,14 +40,38 @@ pub const NAMES: &[&str] = &[
     "logs",
     "events",
     "whole",
+    "poll",
+    "deployment_run",
+    "heartbeat",
+    "block",
+    "artifact",
+    "lease",
+    "dashboard",
     "filter",
     "latency",
     "overload",
     "neighbours",
     "spread",
     "size",
+    "rules",
+    "idle",
+    "scale",
     "memory",
 ];
+
+/// Names that stand for several rows.
+pub const GROUPS: &[(&str, &[&str])] =
+    &[("workspace", &["poll", "deployment_run", "heartbeat", "block", "artifact", "lease", "dashboard"])];
+
+/// Whether `--rows NAME` means this row.
+pub fn names(name: &str, row: &str) -> bool {
+    name == row || GROUPS.iter().any(|(group, rows)| *group == name && rows.contains(&row))
+}
+
+/// Whether it means any.
+pub fn is_known(name: &str) -> bool {
+    NAMES.iter().any(|row| names(name, row))
+}
 
 pub async fn measure(scene: &mut Scene, name: &str) -> Result<Vec<Row>> {
     match name {
@@ -56,12 +85,18 @@ pub async fn measure(scene: &mut Scene, name: &str) -> Result<Vec<Row>> {
         "logs" => logs::measure(scene).await,
         "events" => events::measure(scene).await,
         "whole" => whole::measure(scene).await,
+        "poll" => polls::measure(scene).await,
+        "deployment_run" | "heartbeat" | "block" | "artifact" | "dashboard" => workspace::measure(scene, name).await,
+        "lease" => leases::measure(scene).await,
         "filter" => filter::measure(scene).await,
         "latency" => latency::measure(scene).await,
         "overload" => overload::measure(scene).await,
         "neighbours" => neighbours::measure(scene).await,
         "spread" => spread::measure(scene).await,
         "size" => size::measure(scene).await,
+        "rules" => services::rules(scene).await,
+        "idle" => services::idle(scene).await,
+        "scale" => scale::measure(scene).await,
         "memory" => Ok(memory::measure(scene)),
         _ => Err(format!("no row is called {name}; there are {}", NAMES.join(", ")).into()),
     }

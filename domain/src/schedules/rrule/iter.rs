@@ -397,8 +397,9 @@ fn skipped(rule: &Rule, from: i64) -> i64 {
         Frequency::Yearly | Frequency::Monthly => return 0,
     };
     let (Some(period), None) = (rule.interval.checked_mul(unit), rule.count) else { return 0 };
-    // Positions in a period need the whole of it.
-    let spare = period.saturating_add(2 * 7 * 86_400);
+    // Positions in a period need the whole of it, and a day of which nothing is admitted is left as a whole.
+    let around = if rule.frequency <= Frequency::Daily { 2 * 7 * 86_400 } else { 86_400 };
+    let spare = period.saturating_add(around);
     let passed = (from - rule.start).saturating_sub(spare).max(0);
     passed - passed.rem_euclid(period)
 }
