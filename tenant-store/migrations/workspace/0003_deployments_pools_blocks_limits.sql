@@ -251,3 +251,7 @@ create table if not exists cleanup (
 create index if not exists cleanup_waiting on cleanup (work_pool_id, created) where dead_at is null; -- the next of a pool, what a worker has in hand, deletes of a pool
 create index if not exists cleanup_lease on cleanup (lease_expires_at) where lease_expires_at is not null; -- leases that ended
 create index if not exists cleanup_old on cleanup (created); -- retention
+
+-- Lists and numbers of large workspaces.
+
+create index if not exists task_run_start on task_run (start_time, state_type) where start_time is not null; -- how task runs went of late
