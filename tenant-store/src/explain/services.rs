@@ -40,7 +40,13 @@ fn asked(pool: Uuid, deployments: Vec<Uuid>, run: Uuid) -> Vec<Asked> {
     let polled = work_pools::poll_statement();
     vec![
         of("poll of a pool", polled, poll(None), "flow_run_queue_next", 1200),
-        of("poll of a pool, what is due next", polled, poll(Some(at("2026-12-30T00:00:00Z"))), "flow_run_queue_next", 1200),
+        of(
+            "poll of a pool, what is due next",
+            polled,
+            poll(Some(at("2026-12-30T00:00:00Z"))),
+            "flow_run_queue_next",
+            1200,
+        ),
         of("poll of a pool, none", polled, poll(Some(before_all)), "flow_run_queue_next", 300),
         of(
             "poll of deployments",
@@ -52,8 +58,20 @@ fn asked(pool: Uuid, deployments: Vec<Uuid>, run: Uuid) -> Vec<Asked> {
         of("late runs", due::LATE, vec![Box::new(end), Box::new(200_i64)], "flow_run_late", 201),
         of("late runs, none", due::LATE, vec![Box::new(before_all), Box::new(200_i64)], "flow_run_late", 1),
         of("time-outs", due::OVERDUE, vec![Box::new(now), Box::new(100_i64)], "flow_run_due", 101),
-        of("tasks of a cancelled run", due::TASKS_OF_CANCELLED, vec![Box::new(run), Box::new(100_i64)], "task_run_identity", 10),
-        of("subflows of a cancelled run", due::SUBFLOWS_OF_CANCELLED, vec![Box::new(run), Box::new(100_i64)], "task_run_identity", 20),
+        of(
+            "tasks of a cancelled run",
+            due::TASKS_OF_CANCELLED,
+            vec![Box::new(run), Box::new(100_i64)],
+            "task_run_identity",
+            10,
+        ),
+        of(
+            "subflows of a cancelled run",
+            due::SUBFLOWS_OF_CANCELLED,
+            vec![Box::new(run), Box::new(100_i64)],
+            "task_run_identity",
+            20,
+        ),
         of("leases to reap", leases::REAP, vec![Box::new(500_i64)], "concurrency_lease_expiry", 0),
         of("the next lease", leases::NEXT, vec![], "concurrency_lease_expiry", 0),
         of("silent workers", pulse::silence::WORKERS, vec![Box::new(now), Box::new(30), Box::new(3)], "pulse_ready", 0),
@@ -62,7 +80,13 @@ fn asked(pool: Uuid, deployments: Vec<Uuid>, run: Uuid) -> Vec<Asked> {
         of("silent deployments", pulse::silence::DEPLOYMENTS, vec![Box::new(now), Box::new(60)], "pulse_ready", 0),
         of("the next silence", pulse::silence::NEXT, vec![Box::new(30), Box::new(3), Box::new(60)], "pulse_ready", 0),
         of("schedules that are due", schedules::DUE, vec![Box::new(end), Box::new(50_i64)], "schedule_pass_due", 2500),
-        of("schedules that are due, none", schedules::DUE, vec![Box::new(now), Box::new(50_i64)], "schedule_pass_due", 0),
+        of(
+            "schedules that are due, none",
+            schedules::DUE,
+            vec![Box::new(now), Box::new(50_i64)],
+            "schedule_pass_due",
+            0,
+        ),
         of("the next schedule", schedules::NEXT, vec![], "schedule_pass_due", 0),
         of(
             "whether anything is old",

@@ -31,10 +31,9 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
         let mut row = Row { what, unit: "/s", floors: vec![Floor::Times(40.0)], ..Row::default() };
         for _ in 0..scene.scale.rounds {
             if let (Some(replica), Some(place)) = (&replica, scene.program_place()) {
-                let target = place.target.at(replica.url())?;
-                let (request, watch) = (post(&target, path, &body), scene.watch(vec![replica.pid()]));
-                let step = scene.replicas_step("poll", &[target], &watch, |_| again(request.clone()));
-                row.program.add(step.await?);
+                let targets = [place.target.at(replica.url())?];
+                let (request, watch) = (post(&targets[0], path, &body), scene.watch(vec![replica.pid()]));
+                row.program.add(scene.replicas_step("poll", &targets, &watch, |_| again(request.clone())).await?);
             }
             if let Some(place) = scene.reference_place() {
                 let request = post(&place.target, path, &body);

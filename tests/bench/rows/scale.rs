@@ -35,8 +35,7 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
         return Ok(Vec::new());
     }
     // What is old stays, and nothing is held open.
-    let settings =
-        [("PREFECTURE_KEEP_EVENTS", "0s"), ("PREFECTURE_KEEP_LOGS", "0s"), ("PREFECTURE_POLL_HOLD", "0s")];
+    let settings = [("PREFECTURE_KEEP_EVENTS", "0s"), ("PREFECTURE_KEEP_LOGS", "0s"), ("PREFECTURE_POLL_HOLD", "0s")];
     let apart = Apart::start(&scene.measure, &settings)?;
     let large = &apart.program.place;
     fill(&large.store, scene.scale.scale);
@@ -90,7 +89,10 @@ fn lists(store: &Store) -> Result<Vec<List>> {
         ("@flow", id("select id from flow where name = 'flow-1'")),
         ("@rare", id("select id from flow where name = 'flow-290'")),
         ("@deployment", id("select id from deployment where name = 'deployment-7'")),
-        ("@run", id("select id from flow_run where state_type = 3 and start_time is not null order by id desc limit 1")),
+        (
+            "@run",
+            id("select id from flow_run where state_type = 3 and start_time is not null order by id desc limit 1"),
+        ),
         ("@day", from_now(-24 * HOUR)),
         ("@week", from_now(-7 * 24 * HOUR)),
         ("@month", from_now(-30 * 24 * HOUR)),
@@ -103,7 +105,8 @@ fn lists(store: &Store) -> Result<Vec<List>> {
             let (Some(method), Some(path)) = (words.next(), words.next()) else {
                 return Err(format!("cannot read {line:?}").into());
             };
-            let body = words.next().map(|body| names.iter().fold(body.to_owned(), |body, (name, id)| body.replace(name, id)));
+            let body =
+                words.next().map(|body| names.iter().fold(body.to_owned(), |body, (name, id)| body.replace(name, id)));
             Ok(List { shown: line, method, path, body })
         })
         .collect()
@@ -177,7 +180,11 @@ async fn passes(apart: &Apart) -> Result<Vec<Row>> {
         let count = (after.count - before.count).max(1.0);
         rows.push(Row {
             floors: vec![Floor::Under(1.0)],
-            ..value(format!("a pass of the scheduler over {schedules} schedules {how}"), "s", (after.seconds - before.seconds) / count)
+            ..value(
+                format!("a pass of the scheduler over {schedules} schedules {how}"),
+                "s",
+                (after.seconds - before.seconds) / count,
+            )
         });
         rows.push(value(format!("until all of them were looked at, in {count:.0} passes"), "s", took));
     }

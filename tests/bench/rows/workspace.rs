@@ -128,7 +128,13 @@ pub fn dashboard_calls(pool: &str) -> Vec<(String, Value)> {
     let in_states = |types: &[&str]| json!({"state": {"type": {"any_": types}}});
     let mut calls = Vec::new();
     let mut call = |path: &str, body: Value| calls.push((path.to_owned(), body));
-    for types in [&["FAILED", "CRASHED"][..], &["RUNNING", "PENDING", "CANCELLING"], &["COMPLETED"], &["SCHEDULED"], &["CANCELLED"]] {
+    for types in [
+        &["FAILED", "CRASHED"][..],
+        &["RUNNING", "PENDING", "CANCELLING"],
+        &["COMPLETED"],
+        &["SCHEDULED"],
+        &["CANCELLED"],
+    ] {
         call("/flow_runs/count", runs(in_states(types)));
         call("/flow_runs/count", runs(in_states(types)));
         let mut latest = runs(in_states(types));
@@ -144,10 +150,7 @@ pub fn dashboard_calls(pool: &str) -> Vec<(String, Value)> {
     for types in [&["COMPLETED"][..], &["FAILED", "CRASHED"], &["RUNNING"], &["COMPLETED", "FAILED", "CRASHED"]] {
         call("/task_runs/count", tasks(json!({"type": {"any_": types}})));
     }
-    call(
-        "/task_runs/history",
-        json!({"history_start": day_ago, "history_end": now, "history_interval_seconds": 4320}),
-    );
+    call("/task_runs/history", json!({"history_start": day_ago, "history_end": now, "history_interval_seconds": 4320}));
     call("/ui/flow_runs/history", runs(json!({})));
     call("/ui/task_runs/dashboard/counts", json!({"task_runs": {"start_time": window}}));
     call("/flow_runs/lateness", json!({"work_pools": {"name": {"any_": [pool]}}}));
