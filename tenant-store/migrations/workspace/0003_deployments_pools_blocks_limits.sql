@@ -193,8 +193,6 @@ create index if not exists event_received on event (received); -- what was store
 create index if not exists flow_run_late on flow_run (next_scheduled_start_time) where state_type = 0 and state_name = 'Scheduled'; -- late runs
 
 
-
-
 -- Background tasks: who runs them, and which of them wait or are with somebody.
 
 -- A socket of a task worker. A worker has another session each time it connects.
@@ -251,6 +249,7 @@ create table if not exists cleanup (
 create index if not exists cleanup_waiting on cleanup (work_pool_id, created) where dead_at is null; -- the next of a pool, what a worker has in hand, deletes of a pool
 create index if not exists cleanup_lease on cleanup (lease_expires_at) where lease_expires_at is not null; -- leases that ended
 create index if not exists cleanup_old on cleanup (created); -- retention
+
 
 -- Lists and numbers of large workspaces.
 
