@@ -72,7 +72,8 @@ async fn step(target: &Target, names: &[String], times: Times, watch: &Watch) ->
                     return Ok(latencies);
                 }
                 take_and_give_back(&mut connection, &target, &name).await?;
-                if sent >= begin && Instant::now() < end {
+                let ended = Instant::now();
+                if ended >= begin && ended < end {
                     latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
                 }
             }
