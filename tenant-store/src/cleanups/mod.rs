@@ -78,6 +78,24 @@ impl FromRow for Reservation {
     }
 }
 
+/// How one stands, locked, and the time.
+struct Locked {
+    standing: Standing,
+    now: Time,
+}
+
+impl FromRow for Locked {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let standing = Standing {
+            work_pool_id: row.try_get(0)?,
+            token: row.try_get(1)?,
+            lease_expires_at: row.try_get(2)?,
+            deliveries: row.try_get(3)?,
+        };
+        Ok(Self { standing, now: row.try_get(4)? })
+    }
+}
+
 /// Whoever delivers the clean-ups of a pool.
 pub fn topic(pool: WorkPoolId) -> String {
     format!("cleanups-of-pool:{pool}")
@@ -108,14 +126,9 @@ pub async fn operate(
     reason: Option<&str>,
     policy: Policy,
 ) -> Result<(Became, Option<Time>)> {
-    let found: Option<(WorkPoolId, Option<String>, Option<Time>, i32, Time)> = tx.opt(STANDING, &[&id]).await?;
-    let now = found.as_ref().map(|found| found.4).unwrap_or_default();
-    let standing = found.map(|(work_pool_id, token, lease_expires_at, deliveries, _)| Standing {
-        work_pool_id,
-        token,
-        lease_expires_at,
-        deliveries,
-    });
+    let found: Option<Locked> = tx.opt(STANDING, &[&id]).await?;
+    let now = found.as_ref().map(|found| found.now).unwrap_or_default();
+    let standing = found.map(|found| found.standing);
     let became = judge(standing.as_ref(), pool, token, operation, now, policy.deliveries);
     match became {
         Became::Done => drop(tx.last_run(DONE, &[&id]).await?),
