@@ -3,9 +3,11 @@
 mod account;
 mod artifacts;
 mod blocks;
+mod breaking_points;
 mod concurrency_limits;
 mod deployments;
 mod events;
+mod logs;
 mod polls;
 mod runs;
 mod saved_searches;

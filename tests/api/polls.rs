@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::{Answer, Api, Server, Tenant, eventually};
+use tests::{Answer, Api, Redis, Server, Tenant, eventually};
 
 /// Less than the look that finds what nobody told of, by far more than it takes.
 const AT_ONCE: Duration = Duration::from_millis(600);
@@ -72,6 +72,88 @@ fn a_run_that_is_scheduled_again_reaches_a_waiting_worker_at_once() {
         let (answer, answered) = waiting.join().expect("it is answered");
         assert_eq!(answer.expect(200)[0]["flow_run"]["id"], run["id"]);
         assert!(answered.saturating_duration_since(made) < AT_ONCE, "{:?}", answered - made);
+    });
+}
+
+/// As a served flow asks.
+fn poll_deployment(api: &Api, deployment: &Value) -> Answer {
+    let body = json!({ "deployment_ids": [deployment["id"]], "scheduled_before": "2100-01-01T00:00:00Z" });
+    api.post("/deployments/get_scheduled_flow_runs", &body)
+}
+
+fn make_deployment(api: &Api) -> Value {
+    let flow = api.post("/flows/", &json!({ "name": "f" })).body;
+    api.post("/deployments/", &json!({ "name": "d", "flow_id": flow["id"] })).expect(201)
+}
+
+fn run_of(api: &Api, deployment: &Value) -> Value {
+    let path = format!("/deployments/{}/create_flow_run", deployment["id"].as_str().expect("an id"));
+    api.post(&path, &json!({})).expect(201)
+}
+
+#[test]
+fn a_run_of_a_deployment_reaches_the_flow_that_serves_it_at_once() {
+    let server = Server::builder().env("PREFECTURE_POLL_HOLD", "30s").start();
+    let tenant = Tenant::on(&server);
+    let api = tenant.api();
+    let (served, other) = (make_deployment(&api), {
+        let flow = api.post("/flows/", &json!({ "name": "g" })).expect(201);
+        api.post("/deployments/", &json!({ "name": "other", "flow_id": flow["id"] })).expect(201)
+    });
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| (poll_deployment(&api, &served), Instant::now()));
+        until_held(&server, 1);
+        run_of(&api, &other);
+        let run = run_of(&api, &served);
+        let made = Instant::now();
+        let (answer, answered) = waiting.join().expect("it is answered");
+        let runs = answer.expect(200);
+        assert_eq!((runs.as_array().map(Vec::len), &runs[0]["id"]), (Some(1), &run["id"]), "{runs}");
+        assert!(answered.saturating_duration_since(made) < AT_ONCE, "{:?}", answered - made);
+    });
+    // Nobody waits for a deployment that is none, nor for none.
+    let none = json!({ "deployment_ids": [], "scheduled_before": "2100-01-01T00:00:00Z" });
+    let begun = Instant::now();
+    assert_eq!(api.post("/deployments/get_scheduled_flow_runs", &none).expect(200), json!([]));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_run_made_at_one_replica_reaches_who_waits_at_another_at_once() {
+    let redis = Redis::start();
+    let replica = || Server::builder().env("PREFECTURE_POLL_HOLD", "30s").redis(&redis);
+    let one = replica().start();
+    let two = replica().database(one.database()).start();
+    let tenant = holding(&one);
+    let (here, there) = (tenant.api(), tenant.at(&two).api());
+    let served = make_deployment(&here);
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(|| (poll(&there), Instant::now()));
+        let serving = scope.spawn(|| (poll_deployment(&there, &served), Instant::now()));
+        until_held(&two, 2);
+        let (of_pool, of_deployment) = (make_run(&here, "elsewhere"), run_of(&here, &served));
+        let made = Instant::now();
+        let (answer, answered) = worker.join().expect("it is answered");
+        assert_eq!(answer.expect(200)[0]["flow_run"]["id"], of_pool["id"]);
+        assert!(answered.saturating_duration_since(made) < AT_ONCE, "{:?}", answered - made);
+        let (answer, answered) = serving.join().expect("it is answered");
+        assert_eq!(answer.expect(200)[0]["id"], of_deployment["id"]);
+        assert!(answered.saturating_duration_since(made) < AT_ONCE, "{:?}", answered - made);
+    });
+}
+
+/// Without Redis replicas do not hear of each other: the poll looks for itself.
+#[test]
+fn a_run_made_at_one_replica_reaches_who_waits_at_another_without_redis_too() {
+    let one = Server::builder().start();
+    let two = Server::builder().env("PREFECTURE_POLL_HOLD", "30s").database(one.database()).start();
+    let tenant = holding(&one);
+    let there = tenant.at(&two).api();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| poll(&there));
+        until_held(&two, 1);
+        let run = make_run(&tenant.api(), "elsewhere");
+        assert_eq!(waiting.join().expect("it is answered").expect(200)[0]["flow_run"]["id"], run["id"]);
     });
 }
 

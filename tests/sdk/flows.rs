@@ -29,3 +29,35 @@ fn a_key_alone_is_told_what_is_missing() {
     let output = client.python(script);
     assert!(output.err.contains("PREFECT_CLOUD_API_URL"), "{}", output.err);
 }
+
+const SEVENTEEN: &str = r#"
+from concurrent.futures import ThreadPoolExecutor
+from prefect import flow, task
+
+@task
+def double(n):
+    return 2 * n
+
+@flow
+def one_of_many(n):
+    return sum(double.map(range(n)).result())
+
+with ThreadPoolExecutor(17) as pool:
+    sums = list(pool.map(one_of_many, range(1, 18)))
+assert sums == [n * (n - 1) for n in range(1, 18)], sums
+print("DONE")
+"#;
+
+/// PrefectHQ/prefect 22314.
+#[test]
+fn seventeen_flows_at_once_do_not_time_out() {
+    let tenant = Tenant::fresh();
+    let output = Client::of(&tenant).python(SEVENTEEN);
+    assert!(!output.err.contains("imeout"), "{}", output.err);
+    assert!(output.expect_success().contains("DONE"));
+    let ended = |what: &str| {
+        let filter = serde_json::json!({what: {"state": {"type": {"any_": ["COMPLETED"]}}}});
+        tenant.api().post(&format!("/{what}/count"), &filter).expect(200)
+    };
+    assert_eq!((ended("flow_runs"), ended("task_runs")), (17.into(), 153.into()));
+}

@@ -34,8 +34,8 @@ pub const RUNS: i64 = 50;
 
 crate::row! { Old: events "a", logs "b", runs "c", tasks "d", quarantine "e", cleanups "f" }
 
-/// The oldest of each kind, by the index of its time. Asked only whether there is one (`exists`), Postgres reads whole tables where it
-/// expects many and there is none.
+/// The oldest of each kind, by the index of its time. Asked only whether there is one (`exists`), Postgres reads whole
+/// tables where it expects many and there is none.
 pub(crate) const OLD: &str = "select \
     (select true from event e where e.occurred < $1 order by e.occurred limit 1) is not null, \
     (select true from log l where l.timestamp < $2 order by l.timestamp limit 1) is not null, \

@@ -27,6 +27,14 @@ fn a_workspace_is_complete_when_the_answer_is_sent() {
     assert_eq!((&derived["handle"], &derived["description"]), (&json!("my-second"), &json!("")));
 }
 
+/// Before anything falls due in it, and without a sweep.
+#[test]
+fn services_know_of_a_workspace_from_the_start() {
+    let tenant = account().workspace();
+    let row = format!("select count(*) from cell.tick where workspace_id = '{}'", tenant.workspace_id);
+    assert_eq!(Server::shared().database().sql(&row), "1");
+}
+
 #[test]
 fn workspaces_are_listed_filtered_and_counted() {
     let account = account();

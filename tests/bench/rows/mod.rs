@@ -18,6 +18,7 @@ mod services;
 mod size;
 mod spread;
 mod stack;
+mod wakes;
 mod whole;
 mod workspace;
 mod writes;
@@ -47,6 +48,7 @@ pub const NAMES: &[&str] = &[
     "artifact",
     "lease",
     "dashboard",
+    "wakes",
     "filter",
     "latency",
     "overload",
@@ -88,6 +90,7 @@ pub async fn measure(scene: &mut Scene, name: &str) -> Result<Vec<Row>> {
         "poll" => polls::measure(scene).await,
         "deployment_run" | "heartbeat" | "block" | "artifact" | "dashboard" => workspace::measure(scene, name).await,
         "lease" => leases::measure(scene).await,
+        "wakes" => wakes::measure(scene).await,
         "filter" => filter::measure(scene).await,
         "latency" => latency::measure(scene).await,
         "overload" => overload::measure(scene).await,
