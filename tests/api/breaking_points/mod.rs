@@ -49,7 +49,10 @@ const POINTS: &[(&str, &[u32], &[(&str, &[&str])])] = &[
         &[22314, 17818],
         &[
             ("tests/sdk/flows.rs", &["seventeen_flows_at_once_do_not_time_out"]),
-            ("tests/api/breaking_points/many_flows.rs", &["of_150_flows_at_once_everything_is_shown_as_soon_as_it_is_so"]),
+            (
+                "tests/api/breaking_points/many_flows.rs",
+                &["of_150_flows_at_once_everything_is_shown_as_soon_as_it_is_so"],
+            ),
         ],
     ),
     (
@@ -110,8 +113,12 @@ fn every_breaking_point_has_its_tests() {
             for name in *names {
                 let is_it = |line: &str| line.contains(&format!("fn {name}()"));
                 let at = lines.iter().position(|line| is_it(line));
-                let at = at.unwrap_or_else(|| panic!("{what}: {name} is not in {file} any more: say where it is shown"));
-                assert!(lines[..at].iter().rev().take(2).any(|line| line.contains("test")), "{file}: {name} is no test");
+                let at =
+                    at.unwrap_or_else(|| panic!("{what}: {name} is not in {file} any more: say where it is shown"));
+                assert!(
+                    lines[..at].iter().rev().take(2).any(|line| line.contains("test")),
+                    "{file}: {name} is no test"
+                );
             }
         }
     }

@@ -36,7 +36,9 @@ fn a_thousand_recurrence_rules_cost_less_than_a_second_a_minute() {
             from {{s}}.deployment_schedule s, {{s}}.deployment d where d.name <> '0'"
     ));
     let before = cpu(server.pid());
-    sql("insert into {s}.schedule_pass (schedule_id, next_pass_at) select id, now() from {s}.deployment_schedule where active");
+    sql(
+        "insert into {s}.schedule_pass (schedule_id, next_pass_at) select id, now() from {s}.deployment_schedule where active",
+    );
     sql(&format!("update cell.tick set due = now() where workspace_id = '{}'", tenant.workspace_id));
     eventually("all have been looked at", || {
         match number("select count(*) from {s}.schedule_pass where next_pass_at <= now()") {
@@ -48,7 +50,9 @@ fn a_thousand_recurrence_rules_cost_less_than_a_second_a_minute() {
     assert_eq!(number("select count(*) from {s}.schedule_pass"), RULES);
     assert!(number("select count(*) from {s}.flow_run where schedule_id is not null") >= 3 * RULES);
     // At their next look all have about as many runs to make as have begun by then.
-    let busiest = number("select max(count) from (select count(*) from {s}.schedule_pass group by date_trunc('minute', next_pass_at)) x");
+    let busiest = number(
+        "select max(count) from (select count(*) from {s}.schedule_pass group by date_trunc('minute', next_pass_at)) x",
+    );
     let a_minute = cost * f64::from(busiest) / f64::from(RULES);
     eprintln!("{cost:.2} s for all, {busiest} in the busiest minute: {a_minute:.3} s");
     assert!(a_minute < 1.0, "{cost} s for all of them, {busiest} in the busiest minute: {a_minute} s");

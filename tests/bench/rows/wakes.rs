@@ -78,8 +78,7 @@ fn furnish(place: &Place) -> Result<String> {
 }
 
 async fn step(made_at: &Target, polled_at: &Target, poll: &Poll, deployment: &str, runs: usize) -> Result<Measured> {
-    let (mut makes, mut waits) =
-        (Connection::open(made_at.address).await?, Connection::open(polled_at.address).await?);
+    let (mut makes, mut waits) = (Connection::open(made_at.address).await?, Connection::open(polled_at.address).await?);
     let mut measured = Measured::default();
     let began = Instant::now();
     for nth in 0..runs + 2 {
@@ -93,7 +92,8 @@ async fn step(made_at: &Target, polled_at: &Target, poll: &Poll, deployment: &st
         let making = async {
             tokio::time::sleep(UNTIL_HELD).await;
             let begun = Instant::now();
-            let run = exchange(&mut makes, made_at, &format!("/deployments/{deployment}/create_flow_run"), &json!({})).await?;
+            let run = exchange(&mut makes, made_at, &format!("/deployments/{deployment}/create_flow_run"), &json!({}))
+                .await?;
             Ok::<_, crate::Error>((begun, run))
         };
         let ((answered, found), (begun, run)) = tokio::try_join!(waiting, making)?;
