@@ -140,7 +140,8 @@ pub struct ConcurrencyLimitCreate {
 }
 
 /// What slots are taken for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// They are given back.
     #[default]

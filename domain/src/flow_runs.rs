@@ -112,6 +112,19 @@ pub struct FlowRunCreate {
     pub deployment_id: Option<DeploymentId>,
 }
 
+/// A run as a chart of runs shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Output)]
+pub struct SimpleFlowRun {
+    pub id: FlowRunId,
+    pub state_type: StateType,
+    /// When it started, or is expected to while it has not.
+    pub timestamp: Time,
+    /// Seconds that it ran.
+    pub duration: f64,
+    /// Seconds between the expected and the actual start.
+    pub lateness: f64,
+}
+
 /// The next run of a flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Output)]
 pub struct SimpleNextFlowRun {

@@ -54,6 +54,7 @@ pub fn absent_or<T: Input + Default>(value: &wire::Json<'_>, errors: &mut wire::
 impl Described for OrchestrationResult {
     fn schema(schemas: &mut Schemas) -> Schema {
         schemas.named("OrchestrationResult", |schemas| {
+            let details = details(schemas);
             serde_json::json!({
                 "type": "object",
                 "title": "OrchestrationResult",
@@ -61,19 +62,33 @@ impl Described for OrchestrationResult {
                 "properties": {
                     "state": Option::<State>::schema(schemas),
                     "status": { "type": "string", "enum": ["ACCEPT", "REJECT", "ABORT", "WAIT"] },
-                    "details": {
-                        "type": "object",
-                        "required": ["type"],
-                        "properties": {
-                            "type": { "type": "string", "enum": ["accept_details", "reject_details", "abort_details", "wait_details"] },
-                            "reason": { "type": "string" },
-                            "delay_seconds": { "type": "integer" },
-                        },
-                    },
+                    "details": details,
                 },
             })
         })
     }
+}
+
+/// What a verdict tells beside itself.
+fn details(schemas: &mut Schemas) -> Schema {
+    use serde_json::json;
+    let reason = json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] });
+    let seconds = json!({ "type": "integer" });
+    let mut of = |name: &'static str, word: &str, more: &[(&str, &Schema)]| {
+        schemas.named(name, |_| {
+            let mut properties = json!({ "type": { "type": "string", "const": word } });
+            more.iter().for_each(|(field, schema)| properties[*field] = (*schema).clone());
+            let required: Vec<&str> = ["type"].into_iter().chain(more.iter().map(|(field, _)| *field)).collect();
+            json!({ "type": "object", "title": name, "properties": properties, "required": required })
+        })
+    };
+    let members = [
+        of("StateAcceptDetails", "accept_details", &[]),
+        of("StateWaitDetails", "wait_details", &[("delay_seconds", &seconds), ("reason", &reason)]),
+        of("StateRejectDetails", "reject_details", &[("reason", &reason)]),
+        of("StateAbortDetails", "abort_details", &[("reason", &reason)]),
+    ];
+    json!({ "anyOf": members })
 }
 
 /// What became of one flow run of a bulk change.
@@ -101,8 +116,11 @@ impl Described for FlowRunOrchestrationResult {
     fn schema(schemas: &mut Schemas) -> Schema {
         schemas.named("FlowRunOrchestrationResult", |schemas| {
             let result = OrchestrationResult::schema(schemas);
-            let id = FlowRunId::schema(schemas);
-            serde_json::json!({ "allOf": [result, { "type": "object", "required": ["flow_run_id"], "properties": { "flow_run_id": id } }] })
+            let mut whole = schemas.resolve(&result);
+            whole["title"] = "FlowRunOrchestrationResult".into();
+            whole["properties"]["flow_run_id"] = FlowRunId::schema(schemas);
+            whole["required"] = serde_json::json!(["flow_run_id", "state", "status", "details"]);
+            whole
         })
     }
 }

@@ -75,6 +75,26 @@ pub struct TaskRunResponse {
     pub estimated_start_time_delta: f64,
 }
 
+/// A task run with the name of its flow run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UITaskRun {
+    #[serde(flatten)]
+    pub run: TaskRun,
+    pub flow_run_name: Option<String>,
+}
+
+impl Described for UITaskRun {
+    fn schema(schemas: &mut Schemas) -> Schema {
+        schemas.named("UITaskRun", |schemas| {
+            let run = TaskRun::schema(schemas);
+            let mut whole = schemas.resolve(&run);
+            whole["title"] = json!("UITaskRun");
+            whole["properties"]["flow_run_name"] = Option::<String>::schema(schemas);
+            whole
+        })
+    }
+}
+
 /// Data used by the Prefect REST API to create a task run
 #[derive(Debug, Clone, Input)]
 #[input(forbid_extra)]

@@ -9,6 +9,7 @@ mod deployments;
 mod events;
 mod logs;
 mod polls;
+mod readiness;
 mod runs;
 mod saved_searches;
 mod schedules;

@@ -4,7 +4,7 @@ use crate::cases::File;
 use crate::http::{Client, Request};
 
 /// Where the first path segment is one of these, all operations must be asked.
-const RESOURCES: [&str; 21] = [
+const RESOURCES: [&str; 22] = [
     "flows",
     "flow_runs",
     "task_runs",
@@ -20,6 +20,7 @@ const RESOURCES: [&str; 21] = [
     "block_documents",
     "block_capabilities",
     "saved_searches",
+    "ui",
     "variables",
     "health",
     "version",

@@ -18,7 +18,7 @@ const B: &str = "bbbbbbbb-0000-4000-8000-000000000002";
 type Test = fn() -> Result<(), String>;
 
 pub fn trials() -> Vec<Trial> {
-    let all: [(&str, Test); 8] = [
+    let all: [(&str, Test); 9] = [
         ("ids differ, their relations do not", ids),
         ("moments of the run are alike, others are not", times),
         ("made-up names are alike, given ones are not", names),
@@ -27,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
         ("numbers keep their kind", numbers),
         ("placeholders", placeholders),
         ("accepted differences", accepted),
+        ("documents and their differences", crate::document::selftest),
     ];
     all.into_iter()
         .map(|(name, test)| Trial::test(format!("suite::{name}"), move || test().map_err(Into::into)))

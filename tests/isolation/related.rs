@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::Tenant;
 
 /// A list, and a filter in it for a resource that another scope is for.
-const ASKED: [(&str, &str, &str, &str); 9] = [
+const ASKED: [(&str, &str, &str, &str); 11] = [
     ("see_artifacts", "/artifacts/filter", "flows", "see_flows"),
     ("see_artifacts", "/artifacts/count", "flow_runs", "see_flows"),
     ("see_artifacts", "/artifacts/latest/filter", "task_runs", "see_flows"),
@@ -14,6 +14,8 @@ const ASKED: [(&str, &str, &str, &str); 9] = [
     ("see_flows", "/flow_runs/filter", "work_pools", "see_work_pools"),
     ("see_flows", "/task_runs/filter", "deployments", "see_deployments"),
     ("see_deployments", "/deployments/filter", "flows", "see_flows"),
+    ("see_flows", "/ui/flow_runs/history", "work_pools", "see_work_pools"),
+    ("see_flows", "/ui/task_runs/count", "deployments", "see_deployments"),
 ];
 
 #[test]

@@ -151,6 +151,17 @@ pub mod check {
         None
     }
 
+    /// A list, by its length.
+    pub fn max_items(length: usize, max: usize, at: &Json<'_>, e: &mut Errors) -> Option<()> {
+        if length <= max {
+            return Some(());
+        }
+        let ctx = json!({ "field_type": "List", "max_length": max, "actual_length": length });
+        let msg = format!("List should have at most {max} items after validation, not {length}");
+        e.push_with("too_long", msg, at, Some(ctx));
+        None
+    }
+
     macro_rules! bound {
         ($name:ident, $op:tt, $kind:literal, $words:literal) => {
             pub fn $name<T: PartialOrd + Display + serde::Serialize>(n: &T, bound: T, at: &Json<'_>, e: &mut Errors) -> Option<()> {

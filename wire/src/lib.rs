@@ -54,6 +54,47 @@ pub mod __private {
     pub use regex::Regex;
     pub use serde_json::{Map, Value, json};
 
+    /// A value whose JSON is wanted for a description, if it can be told: by the name of an enum's variant, by serde, or
+    /// not at all. The method that fits best is found by how many references it takes off.
+    pub struct Shown<'a, T>(pub &'a T);
+
+    /// An enum that knows what its variants are called on the wire.
+    pub trait Named {
+        fn name(&self) -> &'static str;
+    }
+
+    pub trait ViaName {
+        fn shown(&self) -> Option<Value>;
+    }
+
+    pub trait ViaSerialize {
+        fn shown(&self) -> Option<Value>;
+    }
+
+    pub trait ViaNothing {
+        fn shown(&self) -> Option<Value>;
+    }
+
+    impl<T: Named> ViaName for &&Shown<'_, T> {
+        fn shown(&self) -> Option<Value> {
+            Some(Value::from(self.0.name()))
+        }
+    }
+
+    impl<T: serde::Serialize> ViaSerialize for &Shown<'_, T> {
+        /// Plain values alone: that a list is empty, or an object as it is when new, goes without saying.
+        fn shown(&self) -> Option<Value> {
+            let value = serde_json::to_value(self.0).ok()?;
+            (value.is_string() || value.is_number() || value.is_boolean()).then_some(value)
+        }
+    }
+
+    impl<T> ViaNothing for Shown<'_, T> {
+        fn shown(&self) -> Option<Value> {
+            None
+        }
+    }
+
     /// The text that a constraint on strings looks at; an absent one satisfies every constraint.
     pub fn text(parsed: &impl Text) -> &str {
         parsed.as_text()

@@ -66,7 +66,10 @@ pub(super) fn plain(keyword: &str, rule: &Value, value: &Value) -> Option<(&'sta
             fields().and_then(few).map(|m| ("minProperties", m))
         }
         "maxProperties" => fields().and_then(|(n, most)| {
-            (n > most).then(|| ("maxProperties", format!("{} has too many properties", shown())))
+            (n > most).then(|| {
+                let words = if most == 0 { "is expected to be empty" } else { "has too many properties" };
+                ("maxProperties", format!("{} {words}", shown()))
+            })
         }),
         "pattern" => {
             let fits = match (value.as_str(), rule.as_str().map(regex::Regex::new)) {

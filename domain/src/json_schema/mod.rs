@@ -3,19 +3,22 @@
 //!
 //! Schemas come from clients, so what a schema says amiss constrains nothing rather than failing, and depth has a bound.
 
+mod check;
+mod formats;
 mod keywords;
 mod meta;
+mod pydantic;
+pub mod report;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use keywords::{names, plain, repr};
-
-/// How deep schema and value may be followed; a schema that refers to itself without end is met here.
-const MAX_DEPTH: usize = 200;
+use crate::hydrate::Step;
+use check::{Check, Complaint, MAX_DEPTH};
+use keywords::repr;
+use pydantic::of_pydantic_1;
 
 /// Why a value does not fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,22 +27,6 @@ pub enum Misfit {
     Invalid(String),
     /// The schema refers to itself without end.
     Circular,
-}
-
-/// One complaint about one place.
-#[derive(Clone, Debug)]
-struct Complaint {
-    path: Vec<Step>,
-    keyword: &'static str,
-    message: String,
-    /// Of the branches of `anyOf` and `oneOf`.
-    context: Vec<Complaint>,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Field(String),
-    Index(usize),
 }
 
 /// What is overlooked.
@@ -63,8 +50,7 @@ pub fn validate_lax(value: &Value, schema: &Value, lax: Lax) -> Result<(), Misfi
 
 /// Checks `value` against a schema of the draft.
 pub fn validate_as_is(value: &Value, schema: &Value, lax: Lax) -> Result<(), Misfit> {
-    let mut check = Check { root: schema, path: Vec::new(), depth: 0, lax };
-    let complaints = check.value(value, schema)?;
+    let complaints = Check::of(schema).overlooking(lax).value(value, schema)?;
     let Some(best) = best(complaints) else { return Ok(()) };
     let at = path_text(&best.path);
     let where_ = if at.is_empty() {
@@ -82,37 +68,9 @@ pub fn quoted(text: &str) -> String {
 
 /// Why a value is no schema; `None` for one that is.
 pub fn fault(schema: &Value) -> Option<String> {
-    let mut check = Check { root: meta::schema(), path: Vec::new(), depth: 0, lax: Lax::default() };
-    match check.value(schema, meta::schema()) {
+    match Check::of(meta::schema()).value(schema, meta::schema()) {
         Ok(complaints) => best(complaints).map(|complaint| complaint.message),
         Err(_) => Some(format!("it is nested more than {MAX_DEPTH} levels deep")),
-    }
-}
-
-/// What pydantic 1 wrote is not quite the draft: an optional field may be null, and a tuple is a list of `items`.
-fn of_pydantic_1(mut schema: Value, lax: Lax) -> Value {
-    fix_properties(&mut schema, lax);
-    if let Some(Value::Object(definitions)) = schema.get_mut("definitions") {
-        definitions.values_mut().for_each(|definition| fix_properties(definition, lax));
-    }
-    schema
-}
-
-fn fix_properties(schema: &mut Value, lax: Lax) {
-    let required: BTreeSet<String> = names(schema.get("required")).map(str::to_owned).collect();
-    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
-    for (name, property) in properties.iter_mut() {
-        let Value::Object(fields) = &mut *property else { continue };
-        let typed = fields.get("type").is_some_and(|type_| type_ != "null");
-        if typed && !required.contains(name) && (lax.null_for_default || !fields.contains_key("default")) {
-            let type_ = fields.remove("type");
-            fields.insert("anyOf".into(), json!([{ "type": type_ }, { "type": "null" }]));
-        }
-        if !fields.contains_key("prefixItems") && fields.get("items").is_some_and(Value::is_array) {
-            let items = fields.remove("items").unwrap_or_default();
-            fields.insert("prefixItems".into(), items);
-        }
-        fix_properties(property, lax);
     }
 }
 
@@ -150,182 +108,6 @@ fn path_text(path: &[Step]) -> String {
         }
     }
     text
-}
-
-struct Check<'s> {
-    root: &'s Value,
-    path: Vec<Step>,
-    depth: usize,
-    lax: Lax,
-}
-
-type Complaints = Result<Vec<Complaint>, Misfit>;
-
-impl<'s> Check<'s> {
-    fn value(&mut self, value: &Value, schema: &'s Value) -> Complaints {
-        if self.depth >= MAX_DEPTH {
-            return Err(Misfit::Circular);
-        }
-        self.depth += 1;
-        let complaints = match schema {
-            Value::Bool(false) => {
-                Ok(vec![self.complaint("false", format!("False schema does not allow {}", repr(value)))])
-            }
-            Value::Object(keywords) => self.keywords(value, keywords),
-            _ => Ok(Vec::new()),
-        };
-        self.depth -= 1;
-        complaints
-    }
-
-    fn keywords(&mut self, value: &Value, keywords: &'s Map<String, Value>) -> Complaints {
-        let mut found = Vec::new();
-        for (keyword, rule) in keywords {
-            match keyword.as_str() {
-                "$ref" => {
-                    let target = self.target(rule)?;
-                    found.extend(self.value(value, target)?);
-                }
-                "allOf" => {
-                    for branch in rule.as_array().into_iter().flatten() {
-                        found.extend(self.value(value, branch)?);
-                    }
-                }
-                "anyOf" | "oneOf" => found.extend(self.choice(value, rule, keyword == "oneOf")?),
-                "not" if self.value(value, rule)?.is_empty() => {
-                    found.push(
-                        self.complaint("not", format!("{} should not be valid under {}", repr(value), repr(rule))),
-                    );
-                }
-                "if" => {
-                    let branch = if self.value(value, rule)?.is_empty() { "then" } else { "else" };
-                    if let Some(branch) = keywords.get(branch) {
-                        found.extend(self.value(value, branch)?);
-                    }
-                }
-                _ => {
-                    found.extend(plain(keyword, rule, value).map(|(keyword, message)| self.complaint(keyword, message)))
-                }
-            }
-        }
-        match value {
-            Value::Object(fields) => found.extend(self.fields(fields, keywords)?),
-            Value::Array(items) => found.extend(self.items(items, keywords)?),
-            _ => {}
-        }
-        Ok(found)
-    }
-
-    fn choice(&mut self, value: &Value, branches: &'s Value, one: bool) -> Complaints {
-        let mut context = Vec::new();
-        let mut fitting = Vec::new();
-        for branch in branches.as_array().into_iter().flatten() {
-            let complaints = self.value(value, branch)?;
-            if complaints.is_empty() {
-                fitting.push(branch);
-            }
-            context.extend(complaints);
-        }
-        let message = match fitting.as_slice() {
-            [] => format!("{} is not valid under any of the given schemas", repr(value)),
-            [_, others @ ..] if one && !others.is_empty() => {
-                let each: Vec<String> = fitting[1..].iter().chain(&fitting[..1]).map(|branch| repr(branch)).collect();
-                return Ok(vec![
-                    self.complaint("oneOf", format!("{} is valid under each of {}", repr(value), each.join(", "))),
-                ]);
-            }
-            _ => return Ok(Vec::new()),
-        };
-        let keyword = if one { "oneOf" } else { "anyOf" };
-        Ok(vec![Complaint { path: self.path.clone(), keyword, message, context }])
-    }
-
-    fn fields(&mut self, fields: &Map<String, Value>, keywords: &'s Map<String, Value>) -> Complaints {
-        let mut found = Vec::new();
-        let required = names(keywords.get("required")).filter(|_| !self.lax.nothing_is_required);
-        for name in required.filter(|name| !fields.contains_key(*name)) {
-            found.push(self.complaint("required", format!("{} is a required property", repr(&name.into()))));
-        }
-        let properties = keywords.get("properties").and_then(Value::as_object);
-        let patterns: Vec<(regex::Regex, &Value)> = keywords
-            .get("patternProperties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .filter_map(|(pattern, schema)| Some((regex::Regex::new(pattern).ok()?, schema)))
-            .collect();
-        let mut extra = Vec::new();
-        for (name, value) in fields {
-            let known = properties.and_then(|properties| properties.get(name));
-            let matching: Vec<&Value> =
-                patterns.iter().filter(|(pattern, _)| pattern.is_match(name)).map(|(_, schema)| *schema).collect();
-            if known.is_none() && matching.is_empty() {
-                extra.push(name);
-            }
-            for schema in known.into_iter().chain(matching) {
-                found.extend(self.at(Step::Field(name.clone()), value, schema)?);
-            }
-        }
-        match keywords.get("additionalProperties") {
-            Some(Value::Bool(false)) if !extra.is_empty() => {
-                let listed: Vec<String> = extra.iter().map(|name| repr(&name.as_str().into())).collect();
-                let verb = if listed.len() == 1 { "was" } else { "were" };
-                let message =
-                    format!("Additional properties are not allowed ({} {verb} unexpected)", listed.join(", "));
-                found.push(self.complaint("additionalProperties", message));
-            }
-            Some(schema @ Value::Object(_)) => {
-                for name in extra {
-                    found.extend(self.at(Step::Field(name.clone()), &fields[name], schema)?);
-                }
-            }
-            _ => {}
-        }
-        Ok(found)
-    }
-
-    fn items(&mut self, items: &[Value], keywords: &'s Map<String, Value>) -> Complaints {
-        let mut found = Vec::new();
-        let first = keywords.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        for (index, (item, schema)) in items.iter().zip(first).enumerate() {
-            found.extend(self.at(Step::Index(index), item, schema)?);
-        }
-        match keywords.get("items") {
-            Some(Value::Bool(false)) if items.len() > first.len() => {
-                let message =
-                    format!("Expected at most {} items but found {} extra", first.len(), items.len() - first.len());
-                found.push(self.complaint("items", message));
-            }
-            Some(schema @ Value::Object(_)) => {
-                for (index, item) in items.iter().enumerate().skip(first.len()) {
-                    found.extend(self.at(Step::Index(index), item, schema)?);
-                }
-            }
-            _ => {}
-        }
-        Ok(found)
-    }
-
-    fn at(&mut self, step: Step, value: &Value, schema: &'s Value) -> Complaints {
-        self.path.push(step);
-        let complaints = self.value(value, schema);
-        self.path.pop();
-        complaints
-    }
-
-    fn target(&self, reference: &Value) -> Result<&'s Value, Misfit> {
-        let text = reference.as_str().unwrap_or_default();
-        let target = match text.strip_prefix('#') {
-            Some("") => Some(self.root),
-            Some(pointer) => self.root.pointer(pointer),
-            None => None,
-        };
-        target.ok_or_else(|| Misfit::Invalid(format!("Validation failed. Failure reason: Unresolvable: {text}")))
-    }
-
-    fn complaint(&self, keyword: &'static str, message: String) -> Complaint {
-        Complaint { path: self.path.clone(), keyword, message, context: Vec::new() }
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 use wire::{Described, Errors, Fields, Input, Json, Schema, Schemas, Time, TimeSpan};
 
-use super::{Cron, CronSchedule, IntervalSchedule, NewSchedule, NotCron, RRule, RRuleSchedule, rrule, zone};
+use super::{Cron, CronSchedule, NewSchedule, NotCron, RRule, RRuleSchedule, rrule, zone};
 use crate::policies::refuse;
 
 /// Where an interval begins: an instant, answered with the offset that it was sent with.
@@ -102,7 +102,25 @@ impl Input for NewSchedule {
 
 impl Described for NewSchedule {
     fn schema(schemas: &mut Schemas) -> Schema {
-        json!({ "anyOf": [IntervalSchedule::schema(schemas), CronSchedule::schema(schemas), RRuleSchedule::schema(schemas)] })
+        let (span, anchor) = (TimeSpan::schema(schemas), Anchor::schema(schemas));
+        let zone = |default: Option<&str>| {
+            let mut zone = json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] });
+            if let Some(default) = default {
+                zone["default"] = json!(default);
+            }
+            zone
+        };
+        let mut of = |name: &'static str, must: &str, fields: Schema| {
+            schemas.named(name, |_| {
+                json!({ "type": "object", "title": name, "properties": fields, "required": [must], "additionalProperties": false })
+            })
+        };
+        let day_or = json!({ "type": "boolean", "default": true });
+        json!({ "anyOf": [
+            of("NewIntervalSchedule", "interval", json!({ "interval": span, "anchor_date": anchor, "timezone": zone(None) })),
+            of("NewCronSchedule", "cron", json!({ "cron": { "type": "string" }, "timezone": zone(None), "day_or": day_or })),
+            of("NewRRuleSchedule", "rrule", json!({ "rrule": { "type": "string" }, "timezone": zone(Some("UTC")) })),
+        ] })
     }
 }
 

@@ -37,10 +37,9 @@ pub enum Schedule {
 }
 
 /// Dates at a distance from each other, counted from an anchor.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Output)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntervalSchedule {
-    /// Seconds, or a duration
     pub interval: TimeSpan,
     pub anchor_date: Anchor,
     pub timezone: Option<String>,
@@ -49,6 +48,7 @@ pub struct IntervalSchedule {
 /// Dates that a cron expression admits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Output)]
 #[serde(deny_unknown_fields)]
+#[input(forbid_extra)]
 pub struct CronSchedule {
     pub cron: String,
     pub timezone: Option<String>,
@@ -59,6 +59,7 @@ pub struct CronSchedule {
 /// Dates of recurrence rules of iCalendar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Output)]
 #[serde(deny_unknown_fields)]
+#[input(forbid_extra)]
 pub struct RRuleSchedule {
     pub rrule: String,
     pub timezone: Option<String>,
@@ -138,6 +139,21 @@ impl Schedule {
             }
             Schedule::RRule(RRuleSchedule { rrule, .. }) => Ok(RRule::parse(rrule)?.dates(&zone, demand)?),
         }
+    }
+}
+
+impl Described for IntervalSchedule {
+    fn schema(schemas: &mut Schemas) -> wire::Schema {
+        schemas.named("IntervalSchedule", |schemas| {
+            let (anchor_date, timezone) = (Anchor::schema(schemas), Option::<String>::schema(schemas));
+            // Whatever it was sent as.
+            let interval = serde_json::json!({ "type": "number", "description": "Seconds." });
+            serde_json::json!({
+                "type": "object", "title": "IntervalSchedule", "additionalProperties": false,
+                "properties": { "interval": interval, "anchor_date": anchor_date, "timezone": timezone },
+                "required": ["interval", "anchor_date", "timezone"],
+            })
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! root,server,csrf_token}.py`).
 
 use domain::BlockDocumentId;
+use domain::stored::Stored;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tenant_store::block_documents;
@@ -53,7 +54,7 @@ struct CsrfQuery {
 /// Where results go unless a flow says otherwise.
 #[derive(Debug, Serialize, Output)]
 struct Storage {
-    default_result_storage_block_id: Option<RawJson>,
+    default_result_storage_block_id: Option<Stored<BlockDocumentId>>,
 }
 
 #[derive(Debug, Input)]
@@ -94,8 +95,8 @@ async fn server_settings(_: Call) -> Reply<Json<Value>> {
 }
 
 async fn storage(cx: Call) -> Reply<Json<Storage>> {
-    let default_result_storage_block_id = settings::read(&mut cx.read().await?, DEFAULT_RESULT_STORAGE).await?;
-    Ok(Json(Storage { default_result_storage_block_id }))
+    let kept = settings::read(&mut cx.read().await?, DEFAULT_RESULT_STORAGE).await?;
+    Ok(Json(Storage { default_result_storage_block_id: kept.map(Stored::new) }))
 }
 
 async fn set_storage(cx: Call, body: JsonBody<StorageUpdate>) -> Reply<Json<Storage>> {
@@ -108,7 +109,7 @@ async fn set_storage(cx: Call, body: JsonBody<StorageUpdate>) -> Reply<Json<Stor
     }
     let value = RawJson::of(&id);
     settings::write(tx, DEFAULT_RESULT_STORAGE, &value).await?;
-    Ok(Json(Storage { default_result_storage_block_id: Some(value) }))
+    Ok(Json(Storage { default_result_storage_block_id: Some(Stored::new(value)) }))
 }
 
 async fn clear_storage(cx: Call) -> Reply<NoContent> {

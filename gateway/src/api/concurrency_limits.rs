@@ -31,9 +31,9 @@ pub static OPS: &[Op] = ops![
         need Workspace(ManageConcurrencyLimits), lane Hot, cost One, cache Never, touches [ConcurrencyLimits], audit Nothing;
     DELETE "/concurrency_limits/tag/{tag}" delete_by_tag(Path<String>) -> Json<()>,
         need Workspace(ManageConcurrencyLimits), lane Hot, cost One, cache Never, touches [ConcurrencyLimits], audit Nothing;
-    POST "/concurrency_limits/increment" increment(JsonBody<OfTaskRun>) -> Or<423, Json<Vec<MinimalConcurrencyLimitResponse>>>,
+    POST "/concurrency_limits/increment" increment(JsonBody<SlotsOfTaskRun>) -> Or<423, Json<Vec<MinimalConcurrencyLimitResponse>>>,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [ConcurrencyLimits], audit Nothing;
-    POST "/concurrency_limits/decrement" decrement(JsonBody<OfTaskRun>) -> Json<Vec<MinimalConcurrencyLimitResponse>>,
+    POST "/concurrency_limits/decrement" decrement(JsonBody<SlotsOfTaskRun>) -> Json<Vec<MinimalConcurrencyLimitResponse>>,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [ConcurrencyLimits], audit Nothing;
 ];
 
@@ -55,7 +55,7 @@ struct Reset {
 /// Slots of the limits of these tags, for a task run.
 #[derive(Debug, Input)]
 #[input(parameters)]
-struct OfTaskRun {
+struct SlotsOfTaskRun {
     names: Vec<String>,
     task_run_id: Uuid,
 }
@@ -93,8 +93,11 @@ async fn delete_by_tag(cx: Call, tag: Path<String>) -> Reply<Json<()>> {
 }
 
 /// A slot of each of the tags that have an active limit. Those who ask so renew no lease, so it does not run out.
-async fn increment(cx: Call, body: JsonBody<OfTaskRun>) -> Reply<Or<423, Json<Vec<MinimalConcurrencyLimitResponse>>>> {
-    let OfTaskRun { names: wanted, task_run_id } = body.0;
+async fn increment(
+    cx: Call,
+    body: JsonBody<SlotsOfTaskRun>,
+) -> Reply<Or<423, Json<Vec<MinimalConcurrencyLimitResponse>>>> {
+    let SlotsOfTaskRun { names: wanted, task_run_id } = body.0;
     let names: Vec<String> = wanted.iter().map(|tag| tags::name(tag)).collect();
     let holder = ConcurrencyLeaseHolder { r#type: HolderType::TaskRun, id: task_run_id };
     let id = LeaseId::new(Time::of_machine());
@@ -119,7 +122,7 @@ async fn increment(cx: Call, body: JsonBody<OfTaskRun>) -> Reply<Or<423, Json<Ve
     }
 }
 
-async fn decrement(cx: Call, body: JsonBody<OfTaskRun>) -> Reply<Json<Vec<MinimalConcurrencyLimitResponse>>> {
+async fn decrement(cx: Call, body: JsonBody<SlotsOfTaskRun>) -> Reply<Json<Vec<MinimalConcurrencyLimitResponse>>> {
     Ok(Json(tags::give_back(cx.write().await?, &body.names, body.task_run_id).await?))
 }
 

@@ -18,7 +18,7 @@ use crate::ops;
 pub static OPS: &[Op] = ops![
     POST "/flows/" create(JsonBody<FlowCreate>) -> Created<Flow>,
         need Workspace(RunFlows), lane Hot, cost One, cache Never, touches [Flows], audit Nothing;
-    GET "/flows/" list(Query<Listing>) -> Json<Vec<Flow>>,
+    GET "/flows/" list(Query<FlowListing>) -> Json<Vec<Flow>>,
         need Workspace(SeeFlows), lane Heavy, cost One, cache Never, touches [], audit Nothing;
     GET "/flows/{id}" read(Path<FlowId>) -> Json<Flow>,
         need Workspace(SeeFlows), lane Read, cost One, cache Kind(Flows), touches [], audit Nothing;
@@ -41,7 +41,7 @@ pub static OPS: &[Op] = ops![
 /// One page of a collection.
 #[derive(Debug, Input)]
 #[input(parameters)]
-struct Listing {
+struct FlowListing {
     limit: Limit,
     #[input(default, ge = 0)]
     offset: i64,
@@ -134,8 +134,8 @@ async fn create(cx: Call, body: JsonBody<FlowCreate>) -> Reply<Created<Flow>> {
     ))
 }
 
-async fn list(cx: Call, query: Query<Listing>) -> Reply<Json<Vec<Flow>>> {
-    let Listing { limit, offset, sort } = query.0;
+async fn list(cx: Call, query: Query<FlowListing>) -> Reply<Json<Vec<Flow>>> {
+    let FlowListing { limit, offset, sort } = query.0;
     Ok(Json(flows::list(&mut cx.read().await?, &Filters::default(), sort, limit.0, offset).await?))
 }
 

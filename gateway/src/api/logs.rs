@@ -19,7 +19,7 @@ use crate::ops;
 pub static OPS: &[Op] = ops![
     POST "/logs/" create(JsonBody<LogLines>) -> Created<()>,
         need Workspace(RunFlows), lane Ingest, cost PerItem, cache Never, touches [Logs], audit Nothing;
-    GET "/logs/" list(Query<Listing>) -> Json<Vec<Log>>,
+    GET "/logs/" list(Query<LogListing>) -> Json<Vec<Log>>,
         need Workspace(SeeFlows), lane Heavy, cost One, cache Never, touches [], audit Nothing;
     POST "/logs/filter" filter(JsonBody<LogsFilter>) -> Json<Vec<Log>>,
         need Workspace(SeeFlows), lane Heavy, cost One, cache Never, touches [], audit Nothing;
@@ -30,7 +30,7 @@ pub static OPS: &[Op] = ops![
 /// One page of a collection.
 #[derive(Debug, Input)]
 #[input(parameters)]
-struct Listing {
+struct LogListing {
     limit: Limit,
     #[input(default, ge = 0)]
     offset: i64,
@@ -58,8 +58,8 @@ async fn create(cx: Call, body: JsonBody<LogLines>) -> Reply<Created<()>> {
     Ok(Created::new(()))
 }
 
-async fn list(cx: Call, query: Query<Listing>) -> Reply<Json<Vec<Log>>> {
-    let Listing { limit, offset, sort } = query.0;
+async fn list(cx: Call, query: Query<LogListing>) -> Reply<Json<Vec<Log>>> {
+    let LogListing { limit, offset, sort } = query.0;
     Ok(Json(logs::list(&mut cx.read().await?, None, sort, limit.0, offset).await?))
 }
 

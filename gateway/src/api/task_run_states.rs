@@ -10,7 +10,7 @@ use crate::kit::{Call, Failure, Json, Op, Path, Query, Reply};
 use crate::ops;
 
 pub static OPS: &[Op] = ops![
-    GET "/task_run_states/" list(Query<OfTaskRun>) -> Json<Vec<Stored<State>>>,
+    GET "/task_run_states/" list(Query<StatesOfTaskRun>) -> Json<Vec<Stored<State>>>,
         need Workspace(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
     GET "/task_run_states/{id}" read(Path<StateId>) -> Json<Stored<State>>,
         need Workspace(SeeFlows), lane Read, cost One, cache Never, touches [], audit Nothing;
@@ -18,11 +18,11 @@ pub static OPS: &[Op] = ops![
 
 #[derive(Debug, Input)]
 #[input(parameters)]
-struct OfTaskRun {
+struct StatesOfTaskRun {
     task_run_id: TaskRunId,
 }
 
-async fn list(cx: Call, query: Query<OfTaskRun>) -> Reply<Json<Vec<Stored<State>>>> {
+async fn list(cx: Call, query: Query<StatesOfTaskRun>) -> Reply<Json<Vec<Stored<State>>>> {
     Ok(Json(run_states::of_run(&mut cx.read().await?, RunKind::Task, query.task_run_id.0).await?))
 }
 

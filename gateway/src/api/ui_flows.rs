@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::FlowId;
 use domain::flow_runs::SimpleNextFlowRun;
-use serde_json::json;
 use tenant_store::{deployments, flow_runs};
-use wire::{Errors, Input};
+use wire::{Errors, Input, check};
 
 use crate::kit::{Call, Json, JsonBody, Op, Reply};
 use crate::ops;
@@ -30,13 +29,7 @@ const MOST_FLOWS: usize = 200;
 
 fn flow_ids(value: &wire::Json<'_>, errors: &mut Errors) -> Option<Vec<FlowId>> {
     let ids = Vec::<FlowId>::parse(value, errors)?;
-    if ids.len() > MOST_FLOWS {
-        let (most, got) = (MOST_FLOWS, ids.len());
-        let ctx = json!({ "field_type": "List", "max_length": most, "actual_length": got });
-        let msg = format!("List should have at most {most} items after validation, not {got}");
-        errors.push_with("too_long", msg, value, Some(ctx));
-        return None;
-    }
+    check::max_items(ids.len(), MOST_FLOWS, value, errors)?;
     Some(ids)
 }
 

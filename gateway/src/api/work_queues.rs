@@ -29,7 +29,7 @@ pub static OPS: &[Op] = ops![
         need Workspace(SeeWorkQueues), lane Heavy, cost One, cache Never, touches [], audit Nothing;
     DELETE "/work_queues/{id}" delete(Path<WorkQueueId>) -> NoContent,
         need Workspace(ManageWorkQueues), lane Heavy, cost One, cache Never, touches [WorkPools, Deployments, FlowRuns], audit Nothing;
-    POST "/work_queues/{id}/concurrency_status" concurrency_status(Path<WorkQueueId>, JsonBody<SlotsAsked>) -> Json<WorkQueueConcurrencyStatus>,
+    POST "/work_queues/{id}/concurrency_status" concurrency_status(Path<WorkQueueId>, JsonBody<SlotsOfQueue>) -> Json<WorkQueueConcurrencyStatus>,
         need Workspace(SeeWorkQueues), lane Heavy, cost One, cache Never, touches [], audit Nothing;
     GET "/work_queues/{id}/status" status(Path<WorkQueueId>) -> Json<WorkQueueStatusDetail>,
         need Workspace(SeeWorkQueues), lane Heavy, cost One, cache Never, touches [], audit Nothing;
@@ -54,7 +54,7 @@ struct WorkQueuesFilter {
 
 #[derive(Debug, Input)]
 #[input(parameters)]
-struct SlotsAsked {
+struct SlotsOfQueue {
     limit: Limit,
     page: Page,
 }
@@ -118,9 +118,9 @@ async fn delete(cx: Call, id: Path<WorkQueueId>) -> Reply<NoContent> {
 async fn concurrency_status(
     cx: Call,
     id: Path<WorkQueueId>,
-    body: JsonBody<SlotsAsked>,
+    body: JsonBody<SlotsOfQueue>,
 ) -> Reply<Json<WorkQueueConcurrencyStatus>> {
-    let SlotsAsked { page, limit } = body.0;
+    let SlotsOfQueue { page, limit } = body.0;
     let status = work_queues::concurrency_status(&mut cx.read().await?, *id, page, limit).await?;
     status.map(Json).ok_or_else(|| Failure::not_found("Work queue not found."))
 }

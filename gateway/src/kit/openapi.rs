@@ -63,6 +63,9 @@ fn operation(prefix: &str, op: &'static Op, schemas: &mut Schemas) -> Value {
     let mut parameters: Vec<Value> = parameters_of(prefix)
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } }))
         .collect();
+    if super::version::is_asked_by(op) {
+        parameters.push(json!({ "name": super::version::HEADER, "in": "header", "required": false, "schema": { "type": "string" } }));
+    }
     let mut described = false;
     for argument in (op.arguments)(schemas) {
         match argument {

@@ -2,17 +2,18 @@
 //! `EnforceMinimumAPIVersion`). Absent is fine: not every client says it.
 
 use super::failure::Invalid;
-use super::{Call, Failure, Reply};
+use super::{Call, Failure, Op, Reply};
+
+/// In which clients say it.
+pub const HEADER: &str = "x-prefect-api-version";
 
 /// The oldest version that is understood.
 const OLDEST: [i64; 3] = [0, 8, 0];
 
 /// Refuses a header that is no version, or one too old; but a body that is not JSON is complained of first, as there.
 pub fn check(call: &Call) -> Reply<()> {
-    let said = call.header("x-prefect-api-version").filter(|said| !said.is_empty());
-    // What tells of the version cannot ask for one.
-    let asks = !matches!(call.op.path, "/health" | "/version");
-    let (Some(said), true) = (said, asks) else { return Ok(()) };
+    let said = call.header(HEADER).filter(|said| !said.is_empty());
+    let (Some(said), true) = (said, is_asked_by(call.op)) else { return Ok(()) };
     let Err(failure) = judge(said) else { return Ok(()) };
     if !call.body.is_empty() {
         wire::json::parse(&call.body).map_err(|why| Invalid::not_json(why, &call.body))?;
@@ -20,9 +21,14 @@ pub fn check(call: &Call) -> Reply<()> {
     Err(failure)
 }
 
+/// Whether an operation looks at it. What tells of the version cannot ask for one.
+pub fn is_asked_by(op: &Op) -> bool {
+    !matches!(op.path, "/health" | "/version")
+}
+
 /// Whether a request says no version, or one that is understood.
 pub fn is_served(headers: &http::HeaderMap) -> bool {
-    let said = headers.get("x-prefect-api-version").and_then(|value| value.to_str().ok());
+    let said = headers.get(HEADER).and_then(|value| value.to_str().ok());
     said.is_none_or(|said| said.is_empty() || judge(said).is_ok())
 }
 

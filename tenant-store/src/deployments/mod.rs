@@ -35,6 +35,7 @@ pub use list::{count, count_by_flow, list};
 pub(crate) use poll::poll_statement;
 pub use poll::scheduled_runs;
 pub use runs::{NoRun, RunMade, create_run};
+pub(crate) use told::named_of;
 pub use update::{NotUpdated, pause, resume, update};
 
 /// Which deployment is meant.

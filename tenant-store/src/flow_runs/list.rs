@@ -1,7 +1,7 @@
 //! Lists of flow runs, and numbers about them.
 
 use domain::FlowId;
-use domain::flow_runs::{FlowRun, SimpleNextFlowRun};
+use domain::flow_runs::{FlowRun, SimpleFlowRun, SimpleNextFlowRun};
 use domain::history::{HistoryResponse, Intervals};
 
 use super::FlowRunSort;
@@ -15,6 +15,28 @@ const NEXT_BY_FLOW: &str = "select r.id, r.flow_id, r.name, r.state_name, r.stat
 
 row! { SimpleNextFlowRun: id "r.id", flow_id "r.flow_id", name "r.name", state_name "r.state_name", state_type "r.state_type",
 next_scheduled_start_time "r.next_scheduled_start_time" }
+
+row! { SimpleFlowRun:
+    id "r.id",
+    state_type "r.state_type",
+    timestamp "coalesce(r.start_time, r.expected_start_time)",
+    duration "case when r.state_type = 2 then r.total_run_time + extract(epoch from now() - r.state_timestamp)::float8 else r.total_run_time end",
+    lateness "case when r.start_time > r.expected_start_time then extract(epoch from r.start_time - r.expected_start_time)::float8 \
+        when r.start_time is null and r.expected_start_time < now() and r.state_type not in (3, 4, 5, 6) \
+        then extract(epoch from now() - r.expected_start_time)::float8 else 0::float8 end",
+}
+
+/// Runs as a chart shows them; those without a state or a time have no place there.
+pub async fn simple(
+    tx: &mut Tx<'_>,
+    filters: &Filters,
+    sort: FlowRunSort,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<SimpleFlowRun>> {
+    let near = Near::of(tx, filters).await?;
+    tx.all_of(&statements::simple(filters, &near, sort, limit, offset)).await
+}
 
 pub async fn list(
     tx: &mut Tx<'_>,
@@ -52,7 +74,7 @@ pub async fn next_by_flow(tx: &mut Tx<'_>, flows: &[FlowId]) -> Result<Vec<Simpl
 
 /// The SQL, apart for the tests that show and explain it.
 pub(crate) mod statements {
-    use domain::flow_runs::FlowRun;
+    use domain::flow_runs::{FlowRun, SimpleFlowRun};
     use domain::history::Intervals;
 
     use crate::flow_runs::FlowRunSort;
@@ -65,6 +87,14 @@ pub(crate) mod statements {
 
     pub fn page<'a>(filters: &'a Filters, near: &'a Near, sort: FlowRunSort, limit: i64, offset: i64) -> Sql<'a> {
         sort.order().page(FlowRun::COLUMNS, "flow_run r", |sql| filters.of_flow_runs(near, sql), limit, offset)
+    }
+
+    pub fn simple<'a>(filters: &'a Filters, near: &'a Near, sort: FlowRunSort, limit: i64, offset: i64) -> Sql<'a> {
+        let narrow = |sql: &mut Sql<'a>| {
+            sql.push(" and r.state_type is not null and coalesce(r.start_time, r.expected_start_time) is not null");
+            filters.of_flow_runs(near, sql);
+        };
+        sort.order().page(SimpleFlowRun::COLUMNS, "flow_run r", narrow, limit, offset)
     }
 
     pub fn counting<'a>(filters: &'a Filters, near: &'a Near) -> Sql<'a> {

@@ -24,6 +24,7 @@ mod row;
 mod set_state;
 mod update;
 pub mod waiting;
+mod why;
 
 use std::sync::LazyLock;
 
@@ -40,9 +41,10 @@ pub use graph::{dependencies, graph};
 pub use input::{InputMade, create_input, delete_input, list_inputs, read_input};
 #[cfg(test)]
 pub(crate) use list::statements;
-pub use list::{count, history, lateness, list, next_by_flow};
+pub use list::{count, history, lateness, list, next_by_flow, simple};
 pub use set_state::{resume, set_state};
 pub use update::{Updated, delete, merge_labels, update};
+pub use why::facts as facts_of_waiting;
 
 static READ: LazyLock<String> =
     LazyLock::new(|| format!("select {} from flow_run r where r.id = $1", FlowRun::COLUMNS));

@@ -10,11 +10,12 @@ use domain::artifacts::{Artifact, ArtifactCollection};
 use domain::block_schemas::BlockSchema;
 use domain::block_types::BlockType;
 use domain::deployments::Deployment;
-use domain::flow_runs::FlowRun;
+use domain::flow_runs::{FlowRun, SimpleFlowRun};
 use domain::flows::Flow;
 use domain::history::Intervals;
 use domain::observed_states::ObservedStateSort;
 use domain::saved_searches::SavedSearch;
+use domain::task_run_counts::Chart;
 use domain::task_runs::TaskRun;
 use domain::variables::Variable;
 use domain::work_pools::WorkPool;
@@ -129,6 +130,9 @@ pub(crate) fn statement<'a>(what: &str, asked: &'a Asked, near: &'a Near) -> Sql
         ["flow_runs", "list", sort] => {
             flow_runs::statements::page(filters, near, parsed::<FlowRunSort>(&format!("\"{sort}\"")), limit, offset)
         }
+        ["flow_runs", "simple", sort] => {
+            flow_runs::statements::simple(filters, near, parsed::<FlowRunSort>(&format!("\"{sort}\"")), 1000, offset)
+        }
         ["flow_runs", "count"] => flow_runs::statements::counting(filters, near),
         ["flow_runs", "lateness"] => flow_runs::statements::averaging(filters, near),
         ["flow_runs", "history"] => flow_runs::statements::historical(filters, near, &intervals()),
@@ -141,6 +145,12 @@ pub(crate) fn statement<'a>(what: &str, asked: &'a Asked, near: &'a Near) -> Sql
             offset,
         ),
         ["task_runs", "count"] => task_runs::statements::counting(filters, near),
+        ["task_runs", "by_state"] => task_runs::statements::counting_by_state(filters, near),
+        ["task_runs", "dashboard"] => {
+            let after = filters.task_runs.as_ref().and_then(|filter| filter.start_time.as_ref()?.after_);
+            let (start, length) = (after.expect("a dashboard has a beginning"), 60_000_000);
+            task_runs::statements::charting(filters, near, start, Chart { start, length })
+        }
         ["task_runs", "history"] => task_runs::statements::historical(filters, near, &intervals()),
         ["observed_states", "list", sort] => {
             run_states::observed_statement(None, parsed::<ObservedStateSort>(&format!("\"{sort}\"")), limit)
@@ -237,6 +247,7 @@ fn text(request: &str) -> String {
         Flow::COLUMNS,
         Deployment::COLUMNS,
         FlowRun::COLUMNS,
+        SimpleFlowRun::COLUMNS,
         TaskRun::COLUMNS,
         ArtifactCollection::COLUMNS,
         Artifact::COLUMNS,

@@ -141,3 +141,12 @@ select date_bin($1::float8 * interval '1 microsecond', t.expected_start_time, $2
 
 -- near task_runs list EXPECTED_START_TIME_DESC {"flows":{"name":{"any_":["f"]}},"deployments":{"paused":{"eq_":true}}}
 select … from task_run t where true and exists (select from flow_run r where r.id = t.flow_run_id and r.flow_id = $1 and r.deployment_id = any($2)) order by t.expected_start_time desc, t.id desc limit $3 offset $4
+
+-- task_runs by_state {"task_runs":{"tags":{"all_":["a"]}},"flows":{"name":{"any_":["a"]}}}
+x
+
+-- task_runs dashboard {"task_runs":{"start_time":{"after_":"2026-01-01T00:00:00Z"}}}
+x
+
+-- task_runs dashboard {"task_runs":{"operator":"or_","start_time":{"after_":"2026-01-01T00:00:00Z"}}}
+x

@@ -3,13 +3,14 @@
 
 pub(crate) mod silence;
 
+use domain::events::lifecycle::deployments::deployment_status;
 use domain::events::pools as events;
 use domain::pulse::{POLLED_SECONDS, Readiness};
 use domain::{DeploymentId, WorkQueueId};
 
 use wire::Time;
 
-use crate::{Result, Tx, work_queues};
+use crate::{Result, Tx, deployments, work_queues};
 
 pub use silence::{FellSilent, look_for_silence};
 
@@ -48,10 +49,30 @@ pub async fn queues_polled(mut tx: Tx<'_>, queues: &[WorkQueueId]) -> Result<Bec
             tx.tell(events::queue_status(&queue, Readiness::Ready));
         }
     }
-    let none: &[DeploymentId] = &[];
-    let deployments: Vec<(DeploymentId,)> = tx.all(DEPLOYMENTS_POLLED, &[&queues, &none]).await?;
+    let deployments = mark_deployments(&mut tx, queues, &[]).await?;
     tx.commit().await?;
-    Ok(BecameReady { queues: ready, deployments: deployments.into_iter().map(|(id,)| id).collect() })
+    Ok(BecameReady { queues: ready, deployments })
+}
+
+/// Marks the deployments of queues, and these; those that became ready are told of.
+async fn mark_deployments(
+    tx: &mut Tx<'_>,
+    queues: &[WorkQueueId],
+    deployments: &[DeploymentId],
+) -> Result<Vec<DeploymentId>> {
+    let ready: Vec<(DeploymentId,)> = tx.all(DEPLOYMENTS_POLLED, &[&queues, &deployments]).await?;
+    let ready: Vec<DeploymentId> = ready.into_iter().map(|(id,)| id).collect();
+    tell_of_deployments(tx, &ready, Readiness::Ready).await?;
+    Ok(ready)
+}
+
+async fn tell_of_deployments(tx: &mut Tx<'_>, changed: &[DeploymentId], status: Readiness) -> Result<()> {
+    if !changed.is_empty() {
+        for deployment in deployments::named_of(tx, changed).await? {
+            tx.tell(deployment_status(&deployment, status));
+        }
+    }
+    Ok(())
 }
 
 /// When what is polled now has been silent for too long.
@@ -62,8 +83,7 @@ fn silent() -> Time {
 /// Somebody polled these deployments.
 pub async fn deployments_polled(mut tx: Tx<'_>, deployments: &[DeploymentId]) -> Result<BecameReady> {
     tx.falls_due(Some(silent()));
-    let none: &[WorkQueueId] = &[];
-    let ready: Vec<(DeploymentId,)> = tx.all(DEPLOYMENTS_POLLED, &[&none, &deployments]).await?;
+    let ready = mark_deployments(&mut tx, &[], deployments).await?;
     tx.commit().await?;
-    Ok(BecameReady { queues: Vec::new(), deployments: ready.into_iter().map(|(id,)| id).collect() })
+    Ok(BecameReady { queues: Vec::new(), deployments: ready })
 }

@@ -6,6 +6,7 @@ use domain::pulse::{HEARTBEAT_SECONDS, HEARTBEATS_MISSED, POLLED_SECONDS, Readin
 use domain::{DeploymentId, WorkPoolId, WorkQueueId, WorkerId};
 use wire::Time;
 
+use super::tell_of_deployments;
 use crate::{Result, Tx, work_queues};
 
 pub(crate) const WORKERS: &str = "update pulse u set status = 0, changed = now() from worker k \
@@ -49,7 +50,7 @@ pub async fn look_for_silence(mut tx: Tx<'_>, now: Time) -> Result<(FellSilent, 
     let pools: Vec<(WorkPoolId,)> = tx.all(POOLS, &[]).await?;
     let queues: Vec<(WorkQueueId,)> = tx.all(QUEUES, &[&now, &polled]).await?;
     let deployments: Vec<(DeploymentId,)> = tx.all(DEPLOYMENTS, &[&now, &polled]).await?;
-    let (pools, queues) = (ids(pools), ids(queues));
+    let (pools, queues, deployments) = (ids(pools), ids(queues), ids(deployments));
     if !pools.is_empty() {
         let named: Vec<(WorkPoolId, String, String)> = tx.all(NAMED_POOLS, &[&pools]).await?;
         for (id, name, type_) in named {
@@ -61,11 +62,12 @@ pub async fn look_for_silence(mut tx: Tx<'_>, now: Time) -> Result<(FellSilent, 
             tx.tell(events::queue_status(&queue, Readiness::NotReady));
         }
     }
+    tell_of_deployments(&mut tx, &deployments, Readiness::NotReady).await?;
     let (next,): (Option<Time>,) = tx.one(NEXT, &[&beat, &missed, &polled]).await?;
     tx.commit().await?;
     // A deployment whose queue was polled later is not silent yet: not at once again.
     let next = next.map(|next| next.max(Time::from_micros(now.micros() + LEAST_PAUSE_MICROS)));
-    let silent = FellSilent { workers: ids(workers), pools, queues, deployments: ids(deployments) };
+    let silent = FellSilent { workers: ids(workers), pools, queues, deployments };
     Ok((silent, next))
 }
 

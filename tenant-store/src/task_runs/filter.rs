@@ -153,3 +153,12 @@ filter! {
         flow_run_id: nested TaskRunFilterFlowRunId,
     }
 }
+
+impl TaskRunFilter {
+    /// The same of runs that ended, whatever states it asked for.
+    pub fn of_ended(self) -> Self {
+        let ended = TaskRunFilterStateType { any_: Some(StateType::TERMINAL.to_vec()) };
+        let state = TaskRunFilterState { operator: Operator::And, r#type: Some(ended), name: None };
+        Self { state: Some(state), ..self }
+    }
+}

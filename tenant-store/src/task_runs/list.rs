@@ -46,10 +46,12 @@ pub async fn history(tx: &mut Tx<'_>, filters: &Filters, intervals: &Intervals) 
 /// The SQL, apart for the tests that show and explain it.
 pub(crate) mod statements {
     use domain::history::Intervals;
+    use domain::task_run_counts::Chart;
+    use wire::Time;
 
     use crate::history::{self, Source, source};
     use crate::relations::{Filters, Near};
-    use crate::sql::Sql;
+    use crate::sql::{Operator, Sql};
     use crate::task_runs::TaskRunSort;
 
     const HISTORY: Source = source!("task_run", "t");
@@ -73,5 +75,27 @@ pub(crate) mod statements {
 
     pub fn historical<'a>(filters: &'a Filters, near: &'a Near, intervals: &Intervals) -> Sql<'a> {
         history::statement(&HISTORY, intervals, |sql| filters.of_task_runs(near, sql))
+    }
+
+    pub fn counting_by_state<'a>(filters: &'a Filters, near: &'a Near) -> Sql<'a> {
+        let mut sql = Sql::new("select t.state_type, count(*) from task_run t where t.state_type is not null");
+        filters.of_task_runs(near, &mut sql);
+        sql.push(" group by t.state_type");
+        sql
+    }
+
+    pub fn charting<'a>(filters: &'a Filters, near: &'a Near, after: Time, chart: Chart) -> Sql<'a> {
+        let mut sql = Sql::new("select floor(extract(epoch from t.start_time - ");
+        sql.template("{}::timestamptz) * 1000000 / ", chart.start).template("{}::bigint)::bigint, ", chart.length);
+        sql.push(
+            "count(*) filter (where t.state_type in (4, 6)), count(*) from task_run t where t.start_time is not null",
+        );
+        // What started then ended later, give or take a clock that was set: so the index of ends gives them.
+        if filters.task_runs.as_ref().is_some_and(|filter| filter.operator == Operator::And) {
+            sql.template(" and t.end_time >= {}::timestamptz - interval '1 hour'", after);
+        }
+        filters.of_task_runs(near, &mut sql);
+        sql.push(" group by 1");
+        sql
     }
 }

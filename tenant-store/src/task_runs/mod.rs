@@ -1,5 +1,6 @@
 //! Task runs: all SQL of the resource, by what is done with them.
 
+mod counts;
 mod create;
 mod filter;
 mod list;
@@ -11,12 +12,13 @@ use std::sync::LazyLock;
 
 use domain::TaskRunId;
 use domain::slug::slug;
-use domain::task_runs::{TaskRun, TaskRunUpdate};
+use domain::task_runs::{TaskRun, TaskRunUpdate, UITaskRun};
 
 use crate::artifacts::{self, Gone};
 use crate::sql::Columns;
 use crate::{Result, Tx};
 
+pub use counts::{by_flow_run, by_state, on_dashboard};
 pub use create::{Creation, create};
 pub use filter::TaskRunFilter;
 #[cfg(test)]
@@ -27,6 +29,12 @@ pub use sort::TaskRunSort;
 
 static READ: LazyLock<String> =
     LazyLock::new(|| format!("select {} from task_run t where t.id = $1", TaskRun::COLUMNS));
+static READ_WITH_NAME: LazyLock<String> = LazyLock::new(|| {
+    let columns = TaskRun::COLUMNS;
+    format!(
+        "select {columns}, (select r.name from flow_run r where r.id = t.flow_run_id) from task_run t where t.id = $1"
+    )
+});
 const UPDATE: &str = "update task_run set name = case when $2 then $3 else name end, updated = now() where id = $1";
 
 /// Its states and logs go with a run; a subflow it stands for stays, without its parent.
@@ -38,6 +46,11 @@ const DELETE: &str = "with gone as (delete from task_run where id = $1 returning
 
 pub async fn read(tx: &mut Tx<'_>, id: TaskRunId) -> Result<Option<TaskRun>> {
     tx.opt(READ.as_str(), &[&id]).await
+}
+
+/// The same, with the name of its flow run.
+pub async fn read_with_flow_run_name(tx: &mut Tx<'_>, id: TaskRunId) -> Result<Option<UITaskRun>> {
+    tx.opt(READ_WITH_NAME.as_str(), &[&id]).await
 }
 
 /// Whether there was such a run.

@@ -1,7 +1,9 @@
 //! A task run as it is answered: the columns of one row of `task_run t`.
 
-use domain::task_runs::{TaskRun, TaskRunResponse};
+use domain::task_runs::{TaskRun, TaskRunResponse, UITaskRun};
+use tokio_postgres::Row;
 
+use crate::pool::FromRow;
 use crate::row;
 
 row! { TaskRun:
@@ -34,6 +36,13 @@ row! { TaskRun:
         when t.start_time is null and t.expected_start_time < now() and (t.state_type is null or t.state_type not in (3, 4, 5, 6)) \
         then extract(epoch from now() - t.expected_start_time)::float8 else 0::float8 end",
     state "t.state",
+}
+
+impl FromRow for UITaskRun {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        // The name stands behind the columns of the run.
+        Ok(Self { run: TaskRun::from_row(row)?, flow_run_name: row.try_get(row.len() - 1)? })
+    }
 }
 
 row! { TaskRunResponse:

@@ -133,7 +133,7 @@ pub async fn count(tx: &mut Tx<'_>, filter: Option<&VariableFilter>) -> Result<i
 }
 
 /// All of them, for parameters that name some.
-pub(crate) async fn values(tx: &mut Tx<'_>) -> Result<HashMap<String, serde_json::Value>> {
+pub async fn values(tx: &mut Tx<'_>) -> Result<HashMap<String, serde_json::Value>> {
     let all: Vec<(String, RawJson)> = tx.all(VALUES, &[]).await?;
     Ok(all.into_iter().map(|(name, value)| (name, value.to_value())).collect())
 }

@@ -16,7 +16,12 @@ pub fn derive(item: &DeriveInput) -> syn::Result<Tokens> {
             fn of_nothing(errors: &mut ::wire::Errors) -> ::core::option::Option<Self> { Self::parse(&::wire::Json::Null, errors) }
         }
     });
+    let named = match &item.data {
+        Data::Enum(data) => Some(named(name, data)?),
+        _ => None,
+    };
     Ok(quote! {
+        #named
         impl ::wire::Input for #name {
             fn parse(value: &::wire::Json<'_>, errors: &mut ::wire::Errors) -> ::core::option::Option<Self> { #body }
             #of_nothing
@@ -103,6 +108,19 @@ fn take(local: &syn::Ident, wire_name: &str, ty: &syn::Type, of_field: &OfField)
     quote! {
         let #local: ::core::option::Option<#ty> = fields.take(#wire_name, errors, #default, |value, errors| { #parsed });
     }
+}
+
+/// What the variants of an enum are called on the wire.
+fn named(name: &syn::Ident, data: &syn::DataEnum) -> syn::Result<Tokens> {
+    let names = attributes::variant_names(data)?;
+    let variants = data.variants.iter().map(|v| &v.ident);
+    Ok(quote! {
+        impl ::wire::__private::Named for #name {
+            fn name(&self) -> &'static str {
+                match self { #(Self::#variants => #names),* }
+            }
+        }
+    })
 }
 
 fn of_enum(data: &syn::DataEnum) -> syn::Result<Tokens> {

@@ -51,6 +51,17 @@ fn of_struct(item: &DeriveInput, data: &Data, name: &str, docs: &str, side: Side
             };
             quote! { set(#key, ::wire::__private::json!(#bound)); }
         });
+        let default = match (&of_field.default, side) {
+            (Some(Some(expr)), Side::Input) => Some(quote! { #expr }),
+            (Some(None), Side::Input) => Some(quote! { ::core::default::Default::default() }),
+            _ => None,
+        };
+        let default = default.map(|default| {
+            quote! {
+                let default: #ty = #default;
+                if let ::core::option::Option::Some(shown) = (&&&::wire::__private::Shown(&default)).shown() { set("default", shown); }
+            }
+        });
         let required = match side {
             Side::Output => quote! { true },
             Side::Input if of_field.default.is_some() => quote! { false },
@@ -63,6 +74,7 @@ fn of_struct(item: &DeriveInput, data: &Data, name: &str, docs: &str, side: Side
                 if !#field_docs.is_empty() { set("description", ::wire::__private::json!(#field_docs)); }
                 #pattern
                 #(#bounds)*
+                #default
             }
             properties.insert(#wire_name.to_owned(), property);
             if #required { required.push(#wire_name); }
@@ -70,6 +82,8 @@ fn of_struct(item: &DeriveInput, data: &Data, name: &str, docs: &str, side: Side
     }
     let forbid = of_type.forbid_extra;
     Ok(quote! {
+        #[allow(unused_imports, clippy::allow_attributes, reason = "needed where a field has a default")]
+        use ::wire::__private::{ViaName as _, ViaNothing as _, ViaSerialize as _};
         let mut properties = ::wire::__private::Map::new();
         let mut required: Vec<&str> = Vec::new();
         #(#properties)*

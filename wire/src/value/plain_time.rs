@@ -64,6 +64,12 @@ impl Described for PlainTime {
     }
 }
 
+impl serde::Serialize for PlainTime {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(s)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::read;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Action, Change, Telling, updates};
 use crate::events::Resource;
+use crate::pulse::Readiness;
 use crate::{DeploymentId, FlowId, LimitId, WorkPoolId, WorkQueueId};
 
 /// A deployment with what stands around it.
@@ -73,9 +74,9 @@ pub fn deployment_updated(deployment: &Deployment, before: &Value, after: &Value
     (!changes.is_empty()).then(|| deployment.told("updated").with(&updates(&changes)))
 }
 
-/// A deployment is `ready` or `not-ready` now.
-pub fn deployment_status(deployment: &Deployment, status: &str) -> Telling {
-    deployment.told(status)
+/// A deployment is ready now, or is not any more.
+pub fn deployment_status(deployment: &Deployment, status: Readiness) -> Telling {
+    deployment.told(status.in_events())
 }
 
 #[cfg(test)]
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_stands_around_a_deployment_is_related_in_the_references_order() {
-        let event = serde_json::to_value(deployment_status(&some(), "ready").at(Time::default())).unwrap();
+        let event = serde_json::to_value(deployment_status(&some(), Readiness::Ready).at(Time::default())).unwrap();
         assert_eq!(event["event"], "prefect.deployment.ready");
         let related = event["related"].as_array().unwrap();
         let roles: Vec<_> = related.iter().map(|one| &one["prefect.resource.role"]).collect();

@@ -1,10 +1,11 @@
 //! `/flow_runs`: runs of flows, one by one (reference: `server/api/flow_runs.py`). Many at once are in [`bulk`], what
-//! is sent to them in [`inputs`].
+//! is sent to them in [`inputs`], what keeps them from starting in [`why`].
 
 pub mod bulk;
 pub mod flow_run_lists;
 pub mod graphs;
 pub mod inputs;
+pub mod why;
 
 use domain::FlowRunId;
 use domain::flow_runs::{FlowRun, FlowRunCreate, FlowRunUpdate, ResumeFlowRun};

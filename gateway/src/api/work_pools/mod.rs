@@ -33,7 +33,7 @@ pub static OPS: &[Op] = ops![
         need Workspace(SeeWorkPools), lane Heavy, cost One, cache Never, touches [], audit Nothing;
     POST "/work_pools/count" count(JsonBody<WorkPoolsCount>) -> Json<i64>,
         need Workspace(SeeWorkPools), lane Heavy, cost One, cache Never, touches [], audit Nothing;
-    POST "/work_pools/{name}/concurrency_status" concurrency_status(Path<String>, JsonBody<SlotsAsked>) -> Json<WorkPoolConcurrencyStatus>,
+    POST "/work_pools/{name}/concurrency_status" concurrency_status(Path<String>, JsonBody<SlotsOfPool>) -> Json<WorkPoolConcurrencyStatus>,
         need Workspace(SeeWorkPools), lane Heavy, cost One, cache Never, touches [], audit Nothing;
 ];
 
@@ -63,7 +63,7 @@ struct WorkPoolsCount {
 
 #[derive(Debug, Input)]
 #[input(parameters)]
-struct SlotsAsked {
+struct SlotsOfPool {
     limit: Limit,
     page: Page,
     /// Max flow runs per queue
@@ -178,9 +178,9 @@ async fn delete(cx: Call, name: Path<String>) -> Reply<NoContent> {
 async fn concurrency_status(
     cx: Call,
     name: Path<String>,
-    body: JsonBody<SlotsAsked>,
+    body: JsonBody<SlotsOfPool>,
 ) -> Reply<Json<WorkPoolConcurrencyStatus>> {
-    let SlotsAsked { page, limit, flow_run_limit } = body.0;
+    let SlotsOfPool { page, limit, flow_run_limit } = body.0;
     let asked = SlotsPage { page, limit, runs: flow_run_limit };
     let status = work_pools::concurrency_status(&mut cx.read().await?, &name, asked).await?;
     // The reference writes the name as Python shows a text.
