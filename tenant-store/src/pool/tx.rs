@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::kinds::Kinds;
+use futures_util::future::BoxFuture;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 use tracing::Span;
@@ -357,28 +358,35 @@ impl<'s> Tx<'s> {
         Ok(known.map(|Prepared { statement, writes }| (Plan::Prepared(statement), writes)))
     }
 
-    async fn query(&mut self, text: Text<'_>, params: &[Param<'_>], last: Last) -> Result<Vec<Row>> {
-        let plan = self.prepared(&text).await?;
-        let work = async |client: &tokio_postgres::Client| match &plan {
-            Plan::Prepared(statement) => client.query(statement, params).await,
-            Plan::Typed(types) => typed::query(client, text.as_str(), types, params).await,
-        };
-        let result = self.flush(last, work).await;
-        if result.as_ref().is_err_and(is_stale_plan) {
-            // A migration changed a result type under a plan: everything prepared before it is prepared anew, by the
-            // retry of the client that is told 503.
-            self.connection.slot().statements().0.forget();
-        }
-        result
+    // Boxed: every operation awaits these, and what they consist of would be part of each operation's type, for the
+    // compiler to go through as often.
+
+    fn query<'q>(&'q mut self, text: Text<'q>, params: &'q [Param<'q>], last: Last) -> BoxFuture<'q, Result<Vec<Row>>> {
+        Box::pin(async move {
+            let plan = self.prepared(&text).await?;
+            let work = async |client: &tokio_postgres::Client| match &plan {
+                Plan::Prepared(statement) => client.query(statement, params).await,
+                Plan::Typed(types) => typed::query(client, text.as_str(), types, params).await,
+            };
+            let result = self.flush(last, work).await;
+            if result.as_ref().is_err_and(is_stale_plan) {
+                // A migration changed a result type under a plan: everything prepared before it is prepared anew, by the
+                // retry of the client that is told 503.
+                self.connection.slot().statements().0.forget();
+            }
+            result
+        })
     }
 
-    async fn execute(&mut self, text: Text<'_>, params: &[Param<'_>], last: Last) -> Result<u64> {
-        let plan = self.prepared(&text).await?;
-        let work = async |client: &tokio_postgres::Client| match &plan {
-            Plan::Prepared(statement) => client.execute(statement, params).await,
-            Plan::Typed(types) => typed::execute(client, text.as_str(), types, params).await,
-        };
-        self.flush(last, work).await
+    fn execute<'q>(&'q mut self, text: Text<'q>, params: &'q [Param<'q>], last: Last) -> BoxFuture<'q, Result<u64>> {
+        Box::pin(async move {
+            let plan = self.prepared(&text).await?;
+            let work = async |client: &tokio_postgres::Client| match &plan {
+                Plan::Prepared(statement) => client.execute(statement, params).await,
+                Plan::Typed(types) => typed::execute(client, text.as_str(), types, params).await,
+            };
+            self.flush(last, work).await
+        })
     }
 
     /// A statement that is about to be carried out.

@@ -7,8 +7,11 @@ mod recorder;
 mod redis;
 mod rules;
 
-/// What breaks, in which threads, and where the test is: a file below the repository, and its functions.
-const POINTS: &[(&str, &[u32], &[(&str, &[&str])])] = &[
+/// A file below the repository, and tests in it.
+type Tests = (&'static str, &'static [&'static str]);
+
+/// What breaks, in which threads, and where the tests are.
+const POINTS: &[(&str, &[u32], &[Tests])] = &[
     (
         "the task-run recorder caps the system, replicas deadlock on each other",
         &[21716, 21587, 18753],
