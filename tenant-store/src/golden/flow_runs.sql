@@ -206,4 +206,4 @@ select f.id from flow f where true and ((f.name = $1)) limit $2; select d.id fro
 select … from flow_run r where true and r.deployment_id = any($1) and r.flow_id = $2 order by coalesce(r.start_time, r.expected_start_time) desc, r.id desc limit $3 offset $4
 
 -- flow_runs simple EXPECTED_START_TIME_DESC {"flow_runs":{"tags":{"all_":["a"]}}}
-x
+select … from flow_run r where true and r.state_type is not null and coalesce(r.start_time, r.expected_start_time) is not null and ((r.tags @> $1)) order by r.expected_start_time desc, r.id desc limit $2 offset $3

@@ -143,10 +143,10 @@ select date_bin($1::float8 * interval '1 microsecond', t.expected_start_time, $2
 select … from task_run t where true and exists (select from flow_run r where r.id = t.flow_run_id and r.flow_id = $1 and r.deployment_id = any($2)) order by t.expected_start_time desc, t.id desc limit $3 offset $4
 
 -- task_runs by_state {"task_runs":{"tags":{"all_":["a"]}},"flows":{"name":{"any_":["a"]}}}
-x
+select t.state_type, count(*) from task_run t where t.state_type is not null and ((t.tags @> $1)) and exists (select from flow_run r join flow f on f.id = r.flow_id where r.id = t.flow_run_id and ((f.name = $2))) group by t.state_type
 
 -- task_runs dashboard {"task_runs":{"start_time":{"after_":"2026-01-01T00:00:00Z"}}}
-x
+select floor(extract(epoch from t.start_time - $1::timestamptz) * 1000000 / $2::bigint)::bigint, count(*) filter (where t.state_type in (4, 6)), count(*) from task_run t where t.start_time is not null and t.end_time >= $3::timestamptz - interval '1 hour' and ((t.start_time >= $4)) group by 1
 
 -- task_runs dashboard {"task_runs":{"operator":"or_","start_time":{"after_":"2026-01-01T00:00:00Z"}}}
-x
+select floor(extract(epoch from t.start_time - $1::timestamptz) * 1000000 / $2::bigint)::bigint, count(*) filter (where t.state_type in (4, 6)), count(*) from task_run t where t.start_time is not null and ((t.start_time >= $3)) group by 1
