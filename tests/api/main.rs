@@ -14,6 +14,7 @@ mod runs;
 mod saved_searches;
 mod schedules;
 mod services;
+mod settings;
 mod variables;
 mod work_pools;
 mod worker_channel;

@@ -1,4 +1,5 @@
-//! The concurrency limit of a deployment: what becomes of a run beyond it (CANCEL_NEW).
+//! The concurrency limit of a deployment, with what becomes of a run beyond it: it waits (ENQUEUE), or is cancelled
+//! (CANCEL_NEW).
 
 use serde_json::{Value, json};
 use tests::{Api, Client, Tenant, eventually};
@@ -18,6 +19,16 @@ def work():
     while not (pathlib.Path.home() / "go").exists():
         time.sleep(0.1)
     mine.unlink()
+"#;
+
+const DEPLOY: &str = r#"
+from pathlib import Path
+from prefect import flow
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+
+flow.from_source(source=str(Path.cwd()), entrypoint="work.py:work").deploy(
+    name="limited", work_pool_name="mine", print_next_steps=False,
+    concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE))
 "#;
 
 const SERVE: &str = r#"
@@ -53,6 +64,32 @@ fn reaches(api: &Api, run: &str, state: &str) -> Value {
 fn slots(api: &Api, deployment: &Value) -> Value {
     let limit = deployment["global_concurrency_limit"]["id"].as_str().expect("a limit");
     api.get(&format!("/v2/concurrency_limits/{limit}")).expect(200)["active_slots"].clone()
+}
+
+#[test]
+fn runs_beyond_the_limit_wait_for_their_turn() {
+    let tenant = Tenant::fresh();
+    let client = Client::of(&tenant).env("PREFECT_WORKER_QUERY_SECONDS", "1");
+    let api = tenant.api();
+    client.write("work.py", WORK);
+    client.prefect(&["work-pool", "create", "mine", "--type", "process"]).expect_success();
+    client.python(DEPLOY).expect_success();
+    let deployment = deployment(&api);
+    assert_eq!(deployment["concurrency_options"]["collision_strategy"], "ENQUEUE");
+    let _worker = client.start("worker", &["worker", "start", "--pool", "mine"]);
+    let first = run(&api, &deployment);
+    reaches(&api, &first, "Running");
+    let more: Vec<String> = (0..2).map(|_| run(&api, &deployment)).collect();
+    // A worker is not told of them before a slot is free: 15 seconds later they are late, and wait still.
+    for waiting in &more {
+        reaches(&api, waiting, "Late");
+    }
+    assert_eq!(slots(&api, &deployment), json!(1));
+    client.write("go", "");
+    for run in more.iter().chain([&first]) {
+        reaches(&api, run, "Completed");
+    }
+    assert_eq!(slots(&api, &deployment), json!(0), "all was given back");
 }
 
 #[test]
