@@ -254,3 +254,4 @@ create index if not exists cleanup_old on cleanup (created); -- retention
 -- Lists and numbers of large workspaces.
 
 create index if not exists task_run_start on task_run (start_time, state_type) where start_time is not null; -- how task runs went of late
+create index if not exists task_run_end_alone on task_run (end_time, id) where flow_run_id is null and end_time is not null; -- retention

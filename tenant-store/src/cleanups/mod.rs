@@ -60,8 +60,7 @@ const EXPIRE: &str = "with ended as (select c.id from cleanup c where c.lease_ex
         dead_at = case when c.deliveries >= $2 then clock_timestamp() end, dead_because = case when c.deliveries >= $2 then $3 end \
     from ended where c.id = ended.id returning c.id, c.work_pool_id, c.dead_at is not null";
 const NEXT_EXPIRY: &str = "select min(lease_expires_at) from cleanup";
-const FORGET: &str =
-    "delete from cleanup where id in (select c.id from cleanup c where c.created < $1 order by c.created limit $2)";
+const FORGET: &str = "delete from cleanup where id = any(array(select c.id from cleanup c where c.created < $1 order by c.created limit $2))";
 
 impl FromRow for Reservation {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {

@@ -1,118 +1,81 @@
 //! What services and workers ask: each reads by its index what it is to do, however much there is beside it.
 //!
-//! What changes something is undone after it was explained.
+//! Services send prepared statements with plans that are made once, whatever the values, so that plan is explained here. What
+//! changes something is undone after it.
 
 use tokio_postgres::Client;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
-use wire::Time;
 
 use super::Done;
 use crate::concurrency_limits::leases;
 use crate::flow_runs::due;
 use crate::{deployments, pulse, retention, schedules, work_pools};
 
-type Param = Box<dyn ToSql + Sync + Send>;
-
-/// A statement, the index that is meant to give it (or one of several), and how many rows of the large tables it may read.
+/// A statement with its values as literals, the index that is meant to give it (or one of several), and how many rows of the
+/// large tables it may read.
 struct Asked {
     what: &'static str,
     sql: &'static str,
-    params: Vec<Param>,
+    values: Vec<String>,
     index: &'static str,
     most: u64,
 }
 
-fn at(text: &str) -> Time {
-    Time::from_text(text).expect("a time")
-}
+/// Shortly before the first run that waits.
+const NOW: &str = "'2026-12-28T00:00:00Z'";
+const SOON: &str = "'2026-12-30T00:00:00Z'";
+const END: &str = "'2027-01-02T00:00:00Z'";
+const OLD: &str = "'2026-01-08T00:00:00Z'";
+const BEFORE_ALL: &str = "'2024-01-01T00:00:00Z'";
 
-fn asked(pool: Uuid, deployments: Vec<Uuid>, run: Uuid) -> Vec<Asked> {
-    // Shortly before the first run that waits.
-    let now = at("2026-12-28T00:00:00Z");
-    let old = at("2026-01-08T00:00:00Z");
-    let before_all = at("2024-01-01T00:00:00Z");
-    let end = at("2027-01-02T00:00:00Z");
-    let of = |what, sql, params: Vec<Param>, index, most| Asked { what, sql, params, index, most };
-    let poll = |until: Option<Time>| -> Vec<Param> {
-        vec![Box::new(pool), Box::new(None::<Vec<Uuid>>), Box::new(until), Box::new(None::<Time>), Box::new(200_i64)]
+fn asked(pool: Uuid, deployments: &[Uuid], run: Uuid) -> Vec<Asked> {
+    let of = |what, sql, values: &[&str], index, most| {
+        let values = values.iter().map(|&value| value.to_owned()).collect();
+        Asked { what, sql, values, index, most }
     };
-    let polled = work_pools::poll_statement();
+    let (pool, run) = (format!("'{pool}'"), format!("'{run}'"));
+    let deployments: Vec<String> = deployments.iter().map(Uuid::to_string).collect();
+    let deployments = format!("'{{{}}}'", deployments.join(","));
+    let poll = work_pools::poll_statement();
     vec![
-        of("poll of a pool", polled, poll(None), "flow_run_queue_next", 1200),
+        of("poll of a pool", poll, &[&pool, "null", "null", "null", "200"], "flow_run_queue_next", 1200),
         of(
             "poll of a pool, what is due next",
-            polled,
-            poll(Some(at("2026-12-30T00:00:00Z"))),
+            poll,
+            &[&pool, "null", SOON, "null", "200"],
             "flow_run_queue_next",
             1200,
         ),
-        of("poll of a pool, none", polled, poll(Some(before_all)), "flow_run_queue_next", 300),
+        of("poll of a pool, none", poll, &[&pool, "null", BEFORE_ALL, "null", "200"], "flow_run_queue_next", 300),
         of(
             "poll of deployments",
             deployments::poll_statement(),
-            vec![Box::new(deployments), Box::new(None::<Time>), Box::new(200_i64)],
+            &[&deployments, "null", "200"],
             "flow_run_deployment_next",
             1000,
         ),
-        of("late runs", due::LATE, vec![Box::new(end), Box::new(200_i64)], "flow_run_late", 201),
-        of("late runs, none", due::LATE, vec![Box::new(before_all), Box::new(200_i64)], "flow_run_late", 1),
-        of("time-outs", due::OVERDUE, vec![Box::new(now), Box::new(100_i64)], "flow_run_due", 101),
-        of(
-            "tasks of a cancelled run",
-            due::TASKS_OF_CANCELLED,
-            vec![Box::new(run), Box::new(100_i64)],
-            "task_run_identity",
-            10,
-        ),
+        of("late runs", due::LATE, &[END, "200"], "flow_run_late", 201),
+        of("late runs, none", due::LATE, &[BEFORE_ALL, "200"], "flow_run_late", 1),
+        of("time-outs", due::OVERDUE, &[NOW, "100"], "flow_run_due", 101),
+        of("tasks of a cancelled run", due::TASKS_OF_CANCELLED, &[&run, "100"], "task_run_identity", 10),
         // In a small workspace all subflows there are may be looked through.
-        of(
-            "subflows of a cancelled run",
-            due::SUBFLOWS_OF_CANCELLED,
-            vec![Box::new(run), Box::new(100_i64)],
-            "task_run_identity",
-            1300,
-        ),
-        of("leases to reap", leases::REAP, vec![Box::new(500_i64)], "concurrency_lease_expiry", 0),
-        of("the next lease", leases::NEXT, vec![], "concurrency_lease_expiry", 0),
-        of("silent workers", pulse::silence::WORKERS, vec![Box::new(now), Box::new(30), Box::new(3)], "pulse_ready", 0),
-        of("pools without a worker", pulse::silence::POOLS, vec![], "pulse_ready", 0),
-        of("silent queues", pulse::silence::QUEUES, vec![Box::new(now), Box::new(60)], "pulse_ready", 0),
-        of("silent deployments", pulse::silence::DEPLOYMENTS, vec![Box::new(now), Box::new(60)], "pulse_ready", 0),
-        of("the next silence", pulse::silence::NEXT, vec![Box::new(30), Box::new(3), Box::new(60)], "pulse_ready", 0),
-        of("schedules that are due", schedules::DUE, vec![Box::new(end), Box::new(50_i64)], "schedule_pass_due", 2500),
-        of(
-            "schedules that are due, none",
-            schedules::DUE,
-            vec![Box::new(now), Box::new(50_i64)],
-            "schedule_pass_due",
-            0,
-        ),
-        of("the next schedule", schedules::NEXT, vec![], "schedule_pass_due", 0),
-        of(
-            "whether anything is old",
-            retention::OLD,
-            vec![Box::new(old), Box::new(old), Box::new(old), Box::new(before_all)],
-            "event_pkey",
-            100,
-        ),
-        of(
-            "whether anything is old, nothing",
-            retention::OLD,
-            vec![Box::new(before_all), Box::new(before_all), Box::new(before_all), Box::new(before_all)],
-            "flow_run_end",
-            1,
-        ),
-        of("old events", retention::EVENTS, vec![Box::new(old), Box::new(500_i64)], "event_pkey", 1100),
-        of("old log lines", retention::LOGS, vec![Box::new(old), Box::new(500_i64)], "log_timestamp", 1100),
-        of("old runs", retention::RUNS_OF, vec![Box::new(old), Box::new(50_i64)], "flow_run_end", 60),
-        of(
-            "old tasks of no run",
-            retention::TASKS,
-            vec![Box::new(before_all), Box::new(500_i64)],
-            "task_run_end/task_run_identity",
-            1,
-        ),
+        of("subflows of a cancelled run", due::SUBFLOWS_OF_CANCELLED, &[&run, "100"], "task_run_identity", 1300),
+        of("leases to reap", leases::REAP, &["500"], "concurrency_lease_expiry", 0),
+        of("the next lease", leases::NEXT, &[], "concurrency_lease_expiry", 0),
+        of("silent workers", pulse::silence::WORKERS, &[NOW, "30", "3"], "pulse_ready", 0),
+        of("pools without a worker", pulse::silence::POOLS, &[], "pulse_ready", 0),
+        of("silent queues", pulse::silence::QUEUES, &[NOW, "60"], "pulse_ready", 0),
+        of("silent deployments", pulse::silence::DEPLOYMENTS, &[NOW, "60"], "pulse_ready", 0),
+        of("the next silence", pulse::silence::NEXT, &["30", "3", "60"], "pulse_ready", 0),
+        of("schedules that are due", schedules::DUE, &[END, "50"], "schedule_pass_due", 2500),
+        of("schedules that are due, none", schedules::DUE, &[NOW, "50"], "schedule_pass_due", 0),
+        of("the next schedule", schedules::NEXT, &[], "schedule_pass_due", 0),
+        of("whether anything is old", retention::OLD, &[OLD, OLD, OLD, BEFORE_ALL], "event_pkey", 100),
+        of("whether anything is old, nothing", retention::OLD, &[BEFORE_ALL; 4], "flow_run_end", 1),
+        of("old events", retention::EVENTS, &[OLD, "500"], "event_pkey", 1100),
+        of("old log lines", retention::LOGS, &[OLD, "500"], "log_timestamp", 1100),
+        of("old runs", retention::RUNS_OF, &[OLD, "50"], "flow_run_end", 60),
+        of("old tasks of no run", retention::TASKS, &[END, "500"], "task_run_end_alone", 1),
     ]
 }
 
@@ -124,14 +87,15 @@ pub(super) async fn looked(client: &Client) -> Vec<String> {
         where parent_task_run_id is not null order by id limit 1 offset 500)")
     .await;
     let some = client.query("select id from deployment order by name limit 20", &[]).await.expect("there are some");
-    let some = some.iter().map(|row| row.get(0)).collect();
+    let some: Vec<Uuid> = some.iter().map(|row| row.get(0)).collect();
     let mut wrong = Vec::new();
-    for Asked { what, sql, params, index, most } in asked(pool, some, run) {
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param.as_ref() as _).collect();
-        let text = format!("explain (analyze, timing off, format json) {sql}");
-        client.batch_execute("begin").await.expect("a transaction begins");
-        let row = client.query_one(&text, &params).await.unwrap_or_else(|e| panic!("{what}: {e:?}: {sql}"));
-        client.batch_execute("rollback").await.expect("it is undone");
+    for Asked { what, sql, values, index, most } in asked(pool, &some, run) {
+        let values = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
+        let prepare = format!("begin; set local plan_cache_mode to force_generic_plan; prepare asked as {sql}");
+        client.batch_execute(&prepare).await.unwrap_or_else(|e| panic!("{what}: {e:?}: {sql}"));
+        let text = format!("explain (analyze, timing off, format json) execute asked{values}");
+        let row = client.query_one(&text, &[]).await.unwrap_or_else(|e| panic!("{what}: {e:?}: {values} {sql}"));
+        client.batch_execute("rollback; deallocate asked").await.expect("it is undone");
         let plan = row.get::<_, wire::RawJson>(0).to_value();
         let mut done = Done::default();
         Done::of(&plan[0]["Plan"], &mut done);

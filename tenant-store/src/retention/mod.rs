@@ -45,19 +45,22 @@ pub(crate) const OLD: &str = "select \
         order by t.end_time limit 1) is not null, \
     (select true from quarantine q where q.received < $4 order by q.received limit 1) is not null, \
     (select true from cleanup c where c.created < $4 order by c.created limit 1) is not null";
-pub(crate) const EVENTS: &str = "delete from event where (occurred, id) in \
-    (select e.occurred, e.id from event e where e.occurred < $1 order by e.occurred, e.id limit $2)";
+// Rows are named by an array: of a list (`in`) Postgres expects a part of the table where it does not know the limit, and
+// reads all of it.
+pub(crate) const EVENTS: &str = "delete from event where ctid = any(array(select e.ctid from event e where e.occurred < $1 \
+    order by e.occurred, e.id limit $2))";
 pub(crate) const LOGS: &str = "delete from log where ctid = any(array(select l.ctid from log l where l.timestamp < $1 \
     order by l.timestamp limit $2))";
 /// A run's subflows stay without a parent, and go when they are old themselves.
 pub(crate) const RUNS_OF: &str = "select r.id from flow_run r where r.end_time < $1 and r.state_type in (3, 4, 5, 6) \
     and r.parent_task_run_id is null order by r.end_time, r.id limit $2";
-pub(crate) const TASKS: &str = "with tasks as (delete from task_run where id in (select t.id from task_run t where t.end_time < $1 \
-        and t.flow_run_id is null and t.state_type in (3, 4, 5, 6) order by t.end_time, t.id limit $2) returning id), \
+pub(crate) const TASKS: &str = "with tasks as (delete from task_run where id = any(array(select t.id from task_run t \
+        where t.end_time < $1 and t.flow_run_id is null and t.state_type in (3, 4, 5, 6) order by t.end_time, t.id limit $2)) \
+        returning id), \
     states as (delete from run_state where run_id in (select id from tasks)), \
     logs as (delete from log where task_run_id in (select id from tasks)) select id from tasks";
-const QUARANTINE: &str = "delete from quarantine where id in \
-    (select q.id from quarantine q where q.received < $1 order by q.received limit $2)";
+const QUARANTINE: &str = "delete from quarantine where ctid = any(array(select q.ctid from quarantine q where q.received < $1 \
+    order by q.received limit $2))";
 
 /// What there is to delete: one look for all kinds, which costs as much as a few reads by key.
 pub async fn old(tx: &mut Tx<'_>, before: &Cutoffs) -> Result<Old> {

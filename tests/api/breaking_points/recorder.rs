@@ -23,7 +23,10 @@ pub fn events_of(flow_run: &str, run: Uuid) -> Vec<Value> {
             "related": [{"prefect.resource.id": format!("prefect.flow-run.{flow_run}"), "prefect.resource.role": "flow-run"}],
             "payload": {
                 "validated_state": {"type": kind, "name": name, "message": "", "state_details": {}, "data": null},
-                "task_run": {"name": "work", "task_key": "work", "dynamic_key": run, "run_count": nth},
+                "task_run": {
+                    "name": "work", "task_key": "work", "dynamic_key": run, "run_count": nth,
+                    "expected_start_time": "2024-03-01T00:00:00Z",
+                },
             },
         })
     };
