@@ -28,9 +28,9 @@ mod asked {
     #[derive(Debug, Input)]
     #[input(parameters)]
     pub struct AutomationsPage {
+        pub limit: Limit,
         #[input(default)]
         pub sort: AutomationSort,
-        pub limit: Limit,
         #[input(default, ge = 0)]
         pub offset: i64,
         pub automations: Option<AutomationFilter>,
