@@ -47,10 +47,11 @@ fn with_a_cluster() -> &'static Server {
     SERVER.get_or_init(|| with(Flavour::Cluster))
 }
 
-/// A server whose Redis runs as long as the tests do.
+/// A server whose Redis runs as long as the tests do. It is patient: what is shown here is what is kept, not what becomes of
+/// a Redis that is slow.
 fn with(flavour: Flavour) -> Server {
     let redis: &'static Redis = Box::leak(Box::new(Redis::start_as(flavour)));
-    Server::builder().redis(redis).start()
+    Server::builder().redis(redis).env("PREFECTURE_REDIS_TIMEOUT", "1s").start()
 }
 
 /// A GET with what it was told of the cache; fails on another status.
