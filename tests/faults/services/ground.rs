@@ -1,6 +1,6 @@
 //! Three replicas: one serves, one is struck, and one takes over.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tests::{Builder, Cluster, Database, Network, Proxy, Server, eventually};
 
@@ -23,11 +23,12 @@ static GROUND: Mutex<Option<Ground>> = Mutex::new(None);
 impl Ground {
     /// The scenes take turns on it. One that failed leaves it in any state, and the next is given another.
     pub fn with<T>(play: impl FnOnce(&mut Ground) -> T) -> T {
-        if GROUND.is_poisoned() {
-            *GROUND.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut ground = GROUND.lock().unwrap_or_else(|poisoned| {
+            let mut ground = poisoned.into_inner();
+            *ground = None;
             GROUND.clear_poison();
-        }
-        let mut ground = GROUND.lock().expect("it was cleared");
+            ground
+        });
         play(ground.get_or_insert_with(Ground::new))
     }
 

@@ -7,6 +7,7 @@
 //!
 //! `SERVICE_FAULTS=50` tries so many points of each service, at random, instead of a few; `SERVICE_FAULTS_SEED=7` others.
 
+mod cleanups;
 mod ground;
 mod limits;
 mod pools;
@@ -15,6 +16,7 @@ mod runs;
 mod scene;
 mod schedules;
 mod strike;
+mod task_workers;
 mod trap;
 
 use scene::Service;
@@ -26,7 +28,9 @@ static ALL: &[&Service] = &[
     &runs::CANCELLATIONS,
     &runs::CHILDREN,
     &limits::LEASES,
+    &cleanups::CLEANUPS,
     &pools::FOREMAN,
+    &task_workers::TASK_WORKERS,
     &schedules::SCHEDULER,
     &retention::RETENTION,
 ];
@@ -57,6 +61,16 @@ fn leases_that_run_out() {
 }
 
 #[test]
+fn clean_ups_that_no_worker_ends() {
+    at_points(&cleanups::CLEANUPS);
+}
+
+#[test]
+fn tasks_of_task_workers_that_are_lost() {
+    at_points(&task_workers::TASK_WORKERS);
+}
+
+#[test]
 fn workers_and_pools_that_fall_silent() {
     at_points(&pools::FOREMAN);
 }
@@ -71,9 +85,6 @@ fn retention() {
     at_points(&retention::RETENTION);
 }
 
-/// Passes without a scene; may only shrink.
-const WITHOUT: &[&str] = &["task_workers"];
-
 #[test]
 fn every_service_has_a_scene() {
     let passes = ground::Ground::with(|ground| {
@@ -84,8 +95,7 @@ fn every_service_has_a_scene() {
     });
     assert!(passes.len() >= 6, "{passes:?}");
     for pass in passes {
-        let shown = ALL.iter().any(|service| service.pass == pass);
-        assert!(shown || WITHOUT.contains(&pass.as_str()), "{pass}: give it a scene in tests/faults/services");
+        assert!(ALL.iter().any(|service| service.pass == pass), "{pass}: give it a scene in tests/faults/services");
     }
     for service in ALL {
         assert!(trap::PASSES.iter().any(|(pass, _)| *pass == service.pass), "{}", service.name);

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tests::{Proxy, Way};
 
 /// What the first look of each pass says, in the order of the passes: by this one is told from the next.
-pub const PASSES: [(&str, &str); 6] = [
+pub const PASSES: [(&str, &str); 8] = [
     ("cancellations", "where r.state_due <= $1"),
     ("leases", "from concurrency_lease x where x.expires_at < clock_timestamp()"),
+    ("cleanups", "select min(lease_expires_at) from cleanup"),
     ("foreman", "update pulse u set status = 0, changed = now() from worker k"),
     ("late_runs", "r.state_name = 'Scheduled' and r.next_scheduled_start_time <= $1"),
+    ("task_workers", "select exists (select from task_worker), exists (select from task_offer)"),
     ("schedules", "from schedule_pass q left join deployment_schedule s"),
-    ("retention", "exists (select 1 from event e where e.occurred < $1)"),
+    ("retention", "(select true from event e where e.occurred < $1"),
 ];
 
 /// A message of a pass, counted from 1: it does not arrive, or its answer does not.
