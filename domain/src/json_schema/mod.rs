@@ -112,6 +112,8 @@ fn path_text(path: &[Step]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn complaint(value: Value, schema: Value) -> Option<String> {
