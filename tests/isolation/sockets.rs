@@ -29,31 +29,89 @@ fn event(name: &str) -> Value {
            "resource": {"prefect.resource.id": name}, "related": [], "payload": {}})
 }
 
+const TASKS: &str = "/task_runs/subscriptions/scheduled";
+const WORKERS: &str = "/work_pools/pool/workers/connect";
+
+fn frame(type_: &str, payload: &Value) -> Value {
+    json!({"type": type_, "id": uuid::Uuid::new_v4(), "sent_at": "2030-01-01T00:00:00Z", "payload": payload})
+}
+
+/// A socket on which its protocol has begun, if it has to be.
+fn begun(tenant: &Tenant, path: &str) -> Socket {
+    let mut socket = open(tenant, path);
+    match path {
+        TASKS => socket.send(&json!({"type": "subscribe", "keys": ["k"], "client_id": "w-1"})),
+        WORKERS => {
+            let hello = json!({
+                "consumer_id": uuid::Uuid::new_v4(), "worker_name": "w", "worker_type": "process",
+                "heartbeat_interval_seconds": 30, "supported_channel_versions": ["work_pool_worker_channel.v1"],
+                "requested_capabilities": ["worker_heartbeat.v1", "work_pool_snapshot.v1", "cleanup_delivery.v1"],
+                "handled_cleanup_kinds": ["cancelling_timeout_teardown.v1"], "max_cleanup_concurrency": 1,
+                "create_pool_if_not_found": true,
+            });
+            socket.send(&frame("worker.hello.v1", &hello));
+            let ready = socket.json();
+            assert_eq!(ready["type"], "worker.ready.v1", "{ready}");
+        }
+        _ => {}
+    }
+    socket
+}
+
+/// Messages as they ought to be, but for one place in each that anything may stand in.
+fn messages() -> Vec<Value> {
+    let hole = || json!("\u{1}");
+    let mut all: Vec<Value> = ["event", "occurred", "resource", "related", "payload", "id", "follows"]
+        .map(|field| {
+            let mut whole = event("good");
+            whole[field] = hole();
+            whole
+        })
+        .into();
+    all.extend(["type", "keys", "client_id"].map(|field| {
+        let mut whole = json!({"type": "subscribe", "keys": ["k"], "client_id": "w"});
+        whole[field] = hole();
+        whole
+    }));
+    for type_ in ["worker.hello.v1", "worker.heartbeat.v1", "cleanup.ack.v1", "cleanup.renew.v1", "cleanup.release.v1"]
+    {
+        all.push(frame(type_, &hole()));
+        let id = uuid::Uuid::nil();
+        all.push(frame(
+            type_,
+            &json!({"message_id": id, "reservation_token": hole(), "reason": "r", "consumer_id": id}),
+        ));
+        all.push(frame(
+            type_,
+            &json!({"message_id": hole(), "reservation_token": "t", "worker_name": "w", "consumer_id": id}),
+        ));
+    }
+    all
+}
+
 #[test]
 fn what_is_no_message_harms_nobody() {
     let arena = Arena::new();
     let mut frames = anything();
-    for (field, raw) in anything() {
-        // The same inside an event, in several places.
-        for path in ["event", "occurred", "resource", "related", "payload", "id", "follows"] {
-            let mut whole = event("good");
-            whole[path] = json!("\u{1}");
-            let text = whole.to_string();
-            let (before, after) = text.split_once("\"\\u0001\"").expect("the place is in the text");
-            frames.push((field, [before.as_bytes(), &raw, after.as_bytes()].concat()));
-        }
+    for message in messages() {
+        let text = message.to_string();
+        let (before, after) = text.split_once("\"\\u0001\"").expect("the place is in the text");
+        frames.extend(
+            anything().into_iter().map(|(what, raw)| (what, [before.as_bytes(), &raw, after.as_bytes()].concat())),
+        );
     }
     frames.push(("a frame of 20 MB", vec![b'a'; 20 << 20]));
-    for path in ["/events/in", "/logs/out"] {
+    for path in ["/events/in", "/events/out", "/logs/out", TASKS, WORKERS] {
         for (what, frame) in &frames {
-            let mut socket = open(&arena.attacker, path);
+            let mut socket = begun(&arena.attacker, path);
             let _ = socket.try_send_bytes(frame);
             // A frame that breaks the protocol ends the connection; that is an answer too.
             if let Err(said) = taken(&mut socket) {
-                assert!(matches!(said, Incoming::Closed(None)), "{path}: {what} is answered {said:?}");
+                let text = String::from_utf8_lossy(&frame[..frame.len().min(200)]).into_owned();
+                assert!(matches!(said, Incoming::Closed(None)), "{path}: {what} is answered {said:?}: {text}");
             }
         }
-        let mut socket = open(&arena.attacker, path);
+        let mut socket = begun(&arena.attacker, path);
         let _ = socket.try_send_binary(b"\x00\x01\x02");
         assert!(taken(&mut socket).is_ok(), "{path}: a binary frame");
     }

@@ -72,6 +72,7 @@ const UPDATE: &str = "with w as (update work_pool set description = case when $2
 const DELETE: &str = "with w as (delete from work_pool where name = $1 returning id), \
     q as (delete from work_queue where work_pool_id in (select id from w) returning id), \
     k as (delete from worker where work_pool_id in (select id from w) returning id), \
+    c as (delete from cleanup where work_pool_id in (select id from w) and dead_at is null), \
     u as (delete from pulse where resource_id in (select id from w union all select id from q union all select id from k)), \
     d as (update deployment set work_queue_id = null where work_queue_id in (select id from q)), \
     s as (update flow_run set work_queue_id = null where work_queue_id in (select id from q) and state_type = 0), \

@@ -234,3 +234,13 @@ fn pools_without_workers_and_channels_without_clean_ups_get_none() {
     assert_eq!(plain.says("ack", &made_up), refused("unauthorized", "cleanup_delivery_not_accepted"));
     assert_eq!(ground.sql("select deliveries from {s}.cleanup"), "0");
 }
+
+#[test]
+fn with_their_pool_they_go() {
+    let ground = Ground::of_type("t");
+    ground.hangs("left");
+    let waiting = || ground.sql("select count(*) from {s}.cleanup where dead_at is null");
+    assert_eq!(waiting(), "1");
+    ground.tenant.api().delete("/work_pools/p").expect(204);
+    assert_eq!(waiting(), "0");
+}
