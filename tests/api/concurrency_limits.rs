@@ -206,3 +206,62 @@ fn slots_come_back_when_a_lease_ends_unaided() {
         api.post(&format!("/v2/concurrency_limits/leases/{}/renew", lease.as_str().expect("an id")), &json!({}));
     assert_eq!(renewed.status, 410);
 }
+
+/// What a run held is free when the run is deleted, however that was done.
+#[test]
+fn what_a_deleted_run_held_is_free() {
+    let api = Tenant::fresh().api();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let delete = |path: &str| drop(api.delete(path).expect(204));
+    type Deletes<'d> = &'d dyn Fn(&str, &str);
+    let ways: [(&str, Deletes<'_>); 3] = [
+        ("by id", &|_, run| delete(&format!("/flow_runs/{run}"))),
+        ("with others", &|_, run| {
+            let chosen = json!({"flow_runs": {"id": {"any_": [run]}}});
+            api.post("/flow_runs/bulk_delete", &chosen).expect(200);
+        }),
+        ("with its flow", &|flow, _| delete(&format!("/flows/{flow}"))),
+    ];
+    for (way, deletes) in ways {
+        for states in [&["PENDING"][..], &["PENDING", "RUNNING"], &["PENDING", "RUNNING", "CANCELLING"]] {
+            let flow = text(&api.post("/flows/", &json!({"name": format!("{way} {states:?}")})).expect(201)["id"]);
+            let body = json!({"name": "d", "flow_id": flow, "concurrency_limit": 1});
+            let made = api.post("/deployments/", &body).expect(201);
+            let limit = text(&made["global_concurrency_limit"]["id"]);
+            let run = api.post(&format!("/deployments/{}/create_flow_run", text(&made["id"])), &json!({})).expect(201);
+            let run = text(&run["id"]);
+            for state in states {
+                let answer = api.post(&format!("/flow_runs/{run}/set_state"), &json!({"state": {"type": state}}));
+                assert_eq!(answer.expect(201)["status"], "ACCEPT");
+            }
+            assert_eq!(in_use(&api, &limit), 1, "{way} {states:?}");
+            deletes(&flow, &run);
+            let left = api.get(&format!("/v2/concurrency_limits/{limit}"));
+            assert!(left.status == 404 || left.body["active_slots"] == 0, "{way} {states:?}: {}", left.body);
+        }
+    }
+}
+
+/// The same of the slots of tags that task runs hold.
+#[test]
+fn what_a_deleted_task_run_held_is_free() {
+    let api = Tenant::fresh().api();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    api.post("/concurrency_limits/", &json!({"tag": "one", "concurrency_limit": 1})).expect(201);
+    let flow = text(&api.post("/flows/", &json!({"name": "f"})).expect(201)["id"]);
+    for of_flow_run in [false, true] {
+        let run = json!({"flow_id": flow, "state": {"type": "RUNNING"}});
+        let flow_run = text(&api.post("/flow_runs/", &run).expect(201)["id"]);
+        let task = json!({"flow_run_id": flow_run, "task_key": "t", "dynamic_key": "0", "tags": ["one"], "state": {"type": "PENDING"}});
+        let task = text(&api.post("/task_runs/", &task).expect(201)["id"]);
+        let answer =
+            api.post(&format!("/task_runs/{task}/set_state"), &json!({"state": {"type": "RUNNING"}})).expect(201);
+        assert_eq!(answer["status"], "ACCEPT", "{answer}");
+        let holders = || api.get("/concurrency_limits/tag/one").expect(200)["active_slots"].clone();
+        assert_eq!(holders(), json!([task]));
+        let gone = if of_flow_run { format!("/flow_runs/{flow_run}") } else { format!("/task_runs/{task}") };
+        api.delete(&gone).expect(204);
+        assert_eq!(holders(), json!([]), "{gone}");
+        assert_eq!(in_use(&api, "tag:one"), 0, "{gone}");
+    }
+}

@@ -151,3 +151,27 @@ fn more_than_200_runs_that_wait_for_a_limit_starve_nobody() {
     api.post(&path, &json!({ "state": { "type": "COMPLETED" } })).expect(201);
     assert_eq!(due().len(), 200);
 }
+
+#[test]
+fn runs_of_a_paused_queue_hold_their_slots_of_the_pool() {
+    let api = Tenant::fresh().api();
+    api.post("/work_pools/", &json!({ "name": "p", "type": "process", "concurrency_limit": 1 })).expect(201);
+    let flow = api.post("/flows/", &json!({ "name": "f" })).expect(201);
+    let run = |queue: &str| {
+        api.post("/work_pools/p/queues", &json!({ "name": queue })).expect(201);
+        let body = json!({ "name": queue, "flow_id": flow["id"], "work_pool_name": "p", "work_queue_name": queue });
+        let deployment = api.post("/deployments/", &body).expect(201)["id"].as_str().expect("an id").to_owned();
+        let made = api.post(&format!("/deployments/{deployment}/create_flow_run"), &json!({})).expect(201);
+        made["id"].as_str().expect("an id").to_owned()
+    };
+    let (runs, waits) = (run("a"), run("b"));
+    let polled = || api.post("/work_pools/p/get_scheduled_flow_runs", &json!({})).expect(200);
+    api.post(&format!("/flow_runs/{runs}/set_state"), &json!({ "state": { "type": "PENDING" } })).expect(201);
+    assert_eq!(polled(), json!([]));
+    api.patch("/work_pools/p/queues/a", &json!({ "is_paused": true })).expect(204);
+    assert_eq!(polled(), json!([]), "one runs on");
+    let why = api.get(&format!("/flow_runs/{waits}/why")).expect(200);
+    assert!(why.to_string().contains(&runs), "{why}");
+    api.post(&format!("/flow_runs/{runs}/set_state"), &json!({ "state": { "type": "COMPLETED" } })).expect(201);
+    assert_eq!(polled()[0]["flow_run"]["id"], waits.as_str());
+}

@@ -1,7 +1,8 @@
-//! A filter for a related resource tells of that resource: it is for those who may see it.
+//! What tells of another resource than it is about, a filter, a parameter, a part of an answer, is for those who may see
+//! that resource.
 
 use serde_json::json;
-use tests::Tenant;
+use tests::{Incoming, Tenant};
 
 /// A list, and a filter in it for a resource that another scope is for.
 const ASKED: [(&str, &str, &str, &str); 11] = [
@@ -35,4 +36,106 @@ fn a_filter_is_for_those_who_see_what_it_is_about() {
         assert!(refused.body["detail"].as_str().is_some_and(|why| why.contains(lacks)), "{}", refused.body);
         assert_eq!(both.post(path, &asked).status, 200, "{path} {filter}");
     }
+}
+
+/// A role of these scopes alone.
+fn role(tenant: &Tenant, scopes: &[&str]) -> tests::Tenant {
+    let name = scopes.join(" ");
+    tenant.account.api().post("/workspace_roles/", &json!({"name": name, "scopes": scopes})).expect(201);
+    tenant.with_key(&tenant.bot(&name).key)
+}
+
+/// Values of variables come into parameters by their name, and out again in a run, or in the words of a refusal.
+#[test]
+fn variables_in_parameters_are_for_those_who_see_variables() {
+    let tenant = Tenant::fresh();
+    let api = tenant.api();
+    api.post("/variables/", &json!({"name": "hidden", "value": "its-value"})).expect(201);
+    let flow = api.post("/flows/", &json!({"name": "f"})).expect(201);
+    let schema = json!({"type": "object", "properties": {"x": {"type": "integer"}}});
+    let named = json!({"x": {"__prefect_kind": "workspace_variable", "variable_name": "hidden"}});
+    let body = json!({"name": "d", "flow_id": flow["id"], "parameter_openapi_schema": schema});
+    let deployment = api.post("/deployments/", &body).expect(201)["id"].as_str().expect("an id").to_owned();
+    let (runs, writes) = (role(&tenant, &["run_deployments"]), role(&tenant, &["write_deployments"]));
+    let mut with_both = body.clone();
+    (with_both["name"], with_both["parameters"]) = (json!("e"), named.clone());
+    let run = json!({"parameters": named, "enforce_parameter_schema": false});
+    let create = format!("/deployments/{deployment}/create_flow_run");
+    for refused in [
+        runs.api().post(&create, &run),
+        runs.api().post(&format!("{create}/bulk"), &json!([run])),
+        writes.api().patch(
+            &format!("/deployments/{deployment}"),
+            &json!({"parameters": named, "enforce_parameter_schema": true}),
+        ),
+        writes.api().post("/deployments/", &with_both),
+    ] {
+        assert_eq!(refused.status, 403, "{}", refused.body);
+        let detail = refused.body["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains("see_variables") && !detail.contains("its-value"), "{}", refused.body);
+    }
+    let sees = role(&tenant, &["run_deployments", "see_variables"]);
+    assert_eq!(sees.api().post(&create, &run).expect(201)["parameters"]["x"], "its-value");
+    // What its owner wrote into the deployment is for whoever runs it.
+    api.patch(&format!("/deployments/{deployment}"), &json!({"parameters": named, "enforce_parameter_schema": false}))
+        .expect(204);
+    runs.api().post(&create, &json!({})).expect(201);
+}
+
+/// A graph shows artifacts, and the slots of a pool show runs.
+#[test]
+fn parts_of_answers_are_for_those_who_see_what_they_are_of() {
+    let tenant = Tenant::fresh();
+    let api = tenant.api();
+    let flow = api.post("/flows/", &json!({"name": "f"})).expect(201);
+    let run = api.post("/flow_runs/", &json!({"flow_id": flow["id"], "state": {"type": "RUNNING"}})).expect(201);
+    let run = run["id"].as_str().expect("an id");
+    let task = json!({"flow_run_id": run, "task_key": "t", "dynamic_key": "0", "state": {"type": "RUNNING"}});
+    let task = api.post("/task_runs/", &task).expect(201);
+    for task in [serde_json::Value::Null, task["id"].clone()] {
+        let body = json!({"key": "k", "type": "progress", "data": 42, "flow_run_id": run, "task_run_id": task});
+        api.post("/artifacts/", &body).expect(201);
+    }
+    let shows = |tenant: &Tenant| {
+        let graph = tenant.api().get(&format!("/flow_runs/{run}/graph-v2")).expect(200);
+        (graph["artifacts"].as_array().map(Vec::len), graph["nodes"][0][1]["artifacts"].as_array().map(Vec::len))
+    };
+    assert_eq!(shows(&role(&tenant, &["see_flows", "see_artifacts"])), (Some(1), Some(1)));
+    assert_eq!(shows(&role(&tenant, &["see_flows"])), (Some(0), Some(0)));
+
+    api.post("/work_pools/", &json!({"name": "p", "type": "process"})).expect(201);
+    let status =
+        |scopes: &[&str]| role(&tenant, scopes).api().post("/work_pools/p/concurrency_status", &json!({})).status;
+    assert_eq!((status(&["see_work_pools"]), status(&["see_work_pools", "see_flows"])), (403, 200));
+}
+
+/// A worker's channel tells of its pool, and makes and changes it, for those who may do that by request.
+#[test]
+fn a_channel_gives_a_worker_no_more_than_its_scopes() {
+    let tenant = Tenant::fresh();
+    let api = tenant.api();
+    api.post("/work_pools/", &json!({"name": "p", "type": "process"})).expect(201);
+    let says = |tenant: &Tenant, pool: &str| {
+        let hello = json!({
+            "consumer_id": uuid::Uuid::new_v4(), "worker_name": "w", "worker_type": "process", "heartbeat_interval_seconds": 30,
+            "supported_channel_versions": ["work_pool_worker_channel.v1"], "requested_capabilities": ["worker_heartbeat.v1", "work_pool_snapshot.v1"],
+            "create_pool_if_not_found": true,
+            "default_base_job_template": {"job_configuration": {"a": "{{ a }}"}, "variables": {"properties": {"a": {}}}},
+        });
+        let mut socket = tenant.socket(&format!("/work_pools/{pool}/workers/connect"));
+        socket.send(&json!({"type": "worker.hello.v1", "id": uuid::Uuid::new_v4(), "sent_at": "2030-01-01T00:00:00Z", "payload": hello}));
+        socket.receive()
+    };
+    let unheard = |said: Incoming| assert!(matches!(&said, Incoming::Closed(Some((1008, _)))), "{said:?}");
+    let template = || api.get("/work_pools/p").expect(200)["base_job_template"].clone();
+    unheard(says(&role(&tenant, &["write_workers"]), "p"));
+    let sees = role(&tenant, &["write_workers", "see_work_pools"]);
+    unheard(says(&sees, "made"));
+    assert_eq!(api.get("/work_pools/made").status, 404);
+    assert!(matches!(says(&sees, "p"), Incoming::Json(ready) if ready["type"] == "worker.ready.v1"));
+    assert_eq!(template(), json!({}));
+    let writes = role(&tenant, &["write_workers", "write_work_pools"]);
+    assert!(matches!(says(&writes, "made"), Incoming::Json(ready) if ready["type"] == "worker.ready.v1"));
+    assert!(matches!(says(&writes, "p"), Incoming::Json(_)));
+    assert_ne!(template(), json!({}));
 }

@@ -4,18 +4,14 @@
 use domain::access::ScopeName;
 use tenant_store::relations::Filters;
 
-use crate::kit::{Call, Failure, Reply};
+use crate::kit::{Call, Reply};
 
 /// The filters, where their caller sees what each is about; else 403 with the scope that lacks.
 pub fn related(cx: &Call, filters: Filters) -> Reply<Filters> {
-    let scopes = cx.member()?.scopes();
-    let lacking = needed(&filters).find(|scope| !scopes.contains(*scope));
-    match lacking {
-        None => Ok(filters),
-        Some(scope) => Err(Failure::forbidden(format!(
-            "Your role in this workspace lacks the scope {scope}, for one of the filters."
-        ))),
+    for scope in needed(&filters) {
+        cx.needs_too(scope, "for one of the filters")?;
     }
+    Ok(filters)
 }
 
 fn needed(filters: &Filters) -> impl Iterator<Item = ScopeName> + use<> {

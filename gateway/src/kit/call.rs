@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use domain::ActorId;
+use domain::access::ScopeName;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 use hyper::upgrade::OnUpgrade;
@@ -106,6 +107,20 @@ impl Call {
             Caller::Workspace { member, .. } => Ok(member),
             _ => Err(Failure::internal("an operation without a workspace asked for one")),
         }
+    }
+
+    /// For a part of an answer, or of what is sent, that tells of something else than the operation is about: 403 with the
+    /// scope that lacks. `part` ends the sentence.
+    pub fn needs_too(&self, scope: ScopeName, part: &str) -> Reply<()> {
+        match self.sees(scope)? {
+            true => Ok(()),
+            false => Err(Failure::forbidden(format!("Your role in this workspace lacks the scope {scope}, {part}."))),
+        }
+    }
+
+    /// Whether the caller has this scope in the workspace, for a part of an answer that is left out otherwise.
+    pub fn sees(&self, scope: ScopeName) -> Reply<bool> {
+        Ok(self.member()?.scopes().contains(scope))
     }
 
     /// The caller's membership of the account.

@@ -2,6 +2,7 @@
 //! it is to clean up (reference: `server/utilities/worker_channel.py`).
 
 use domain::WorkPoolId;
+use domain::access::{ScopeName, Scopes};
 use domain::cleanups::Became;
 use domain::work_pools::{WorkPool, WorkPoolCreate, is_reserved};
 use domain::worker_channel::frames::{self, ResolvedWorkQueue};
@@ -19,7 +20,7 @@ use super::greeting::{Greeting, Guest, close};
 use super::watch::{Lookout, Watch, first_words, stay};
 use super::worker_cleanups::Cleanups;
 use crate::App;
-use crate::kit::Socket;
+use crate::kit::{Caller, Socket};
 
 /// An open channel, behind its greeting.
 struct Channel {
@@ -38,12 +39,14 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
     let Some(name) = greeting.param("work_pool_name") else { return };
     let Some(guest) = greeting.receive(&mut socket).await else { return };
     let Guest { app, scope, admission, place: _place, first } = guest;
+    let Caller::Workspace { member, .. } = &admission.caller else { return };
+    let scopes = member.scopes();
     let mut watch = Watch::new(&app, admission);
     let Some(text) = first_words(&mut socket, &mut watch, first).await else { return };
     let Some(Said::Hello(hello)) = Said::read(&text) else {
         return end(&mut socket, Closing::ProtocolError).await;
     };
-    let (mut channel, ready) = match open(&app, scope, name, *hello).await {
+    let (mut channel, ready) = match open(&app, scope, scopes, name, *hello).await {
         Ok(opened) => opened,
         Err(closing) => return end(&mut socket, closing).await,
     };
@@ -97,14 +100,25 @@ fn passing(error: Error) -> Closing {
     Closing::TransientServerError
 }
 
-/// Finds or makes the pool, fills in its template where it has none, and counts the hello as a heartbeat.
-async fn open(app: &App, scope: Scope, name: String, hello: Hello) -> Result<(Channel, String), Closing> {
+/// Finds or makes the pool, fills in its template where it has none, and counts the hello as a heartbeat. The worker is told
+/// of the pool, and makes or changes it, as its scopes would let it by request.
+async fn open(
+    app: &App,
+    scope: Scope,
+    scopes: Scopes,
+    name: String,
+    hello: Hello,
+) -> Result<(Channel, String), Closing> {
     if !hello.speaks_our_version() {
         return Err(Closing::UnsupportedVersion);
     }
-    let found = pool_for(&scope, &name, &hello).await?;
+    if !scopes.contains(ScopeName::SeeWorkPools) {
+        return Err(Closing::AuthorizationFailed);
+    }
+    let writes = scopes.contains(ScopeName::WriteWorkPools);
+    let found = pool_for(&scope, &name, &hello, writes).await?;
     let wanted = resolved(&scope, &name, &hello).await?;
-    if found.base_job_template.is_empty() && !hello.default_base_job_template.is_empty() {
+    if writes && found.base_job_template.is_empty() && !hello.default_base_job_template.is_empty() {
         let change = domain::work_pools::WorkPoolUpdate {
             base_job_template: Patch::Set(hello.default_base_job_template.clone()),
             ..Default::default()
@@ -130,11 +144,11 @@ async fn read(scope: &Scope, name: &str) -> Result<Option<WorkPool>, Closing> {
     work_pools::read(&mut tx, name).await.map_err(passing)
 }
 
-async fn pool_for(scope: &Scope, name: &str, hello: &Hello) -> Result<WorkPool, Closing> {
+async fn pool_for(scope: &Scope, name: &str, hello: &Hello, may_make: bool) -> Result<WorkPool, Closing> {
     if let Some(pool) = read(scope, name).await? {
         return Ok(pool);
     }
-    if !hello.create_pool_if_not_found || is_reserved(name) {
+    if !may_make || !hello.create_pool_if_not_found || is_reserved(name) {
         return Err(Closing::AuthorizationFailed);
     }
     let new = WorkPoolCreate::of_worker(name, &hello.worker_type, hello.default_base_job_template.clone());

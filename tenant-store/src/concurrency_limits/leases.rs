@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::LeaseId;
 use domain::concurrency_limits::HolderType;
+use domain::{FlowId, FlowRunId, LeaseId, TaskRunId};
 use wire::Time;
 
 use super::{of_ended, settle};
@@ -36,6 +36,30 @@ pub(crate) const REAP: &str = end!(
        limit $1 for update skip locked)",
     "count(*), min(e.expires_at)"
 );
+/// What runs hold that are about to go: the slot of their deployment, and those of tags that their tasks hold. The runs are
+/// locked first, as by whoever changes their state.
+macro_rules! end_of {
+    ($runs:literal) => {
+        concat!(
+            "with r as materialized (select r.id, r.state_type, r.state #>> '{state_details,deployment_concurrency_lease_id}' as lease \
+               from flow_run r where ",
+            $runs,
+            " order by r.id for update), \
+             e as (delete from concurrency_lease e \
+               where e.id in (select r.lease::uuid from r where r.lease is not null and r.state_type in (1, 2, 7, 8)) \
+               or e.holder_type = 1 and exists (select from task_run t join r on r.id = t.flow_run_id where t.id = e.holder_id) \
+               returning e.limit_ids, e.slots, e.created), \
+             delta as materialized (",
+            of_ended!(),
+            "e), ",
+            settle!(),
+            " select count(*) from e"
+        )
+    };
+}
+const OF_RUNS: &str = end_of!("r.id = any($1)");
+const OF_FLOWS: &str = end_of!("r.flow_id = any($1)");
+const OF_TASK_RUN: &str = end!("e.holder_type = 1 and e.holder_id = $1", "count(*)");
 pub(crate) const NEXT: &str = "select min(expires_at) from concurrency_lease";
 
 /// Leases that one pass reaps in one statement.
@@ -62,6 +86,21 @@ pub async fn renew(tx: Tx<'_>, lease: LeaseId, ttl: Duration) -> Result<bool> {
 pub async fn release(tx: Tx<'_>, lease: LeaseId) -> Result<bool> {
     let (ended,): (i64,) = tx.last_one(RELEASE, &[&lease]).await?;
     Ok(ended == 1)
+}
+
+/// Ends what these runs and their tasks hold, before they are deleted.
+pub(crate) async fn release_runs(tx: &mut Tx<'_>, runs: &[FlowRunId]) -> Result<()> {
+    tx.one::<(i64,)>(OF_RUNS, &[&runs]).await.map(drop)
+}
+
+/// Ends what the runs of these flows hold, before they are deleted.
+pub(crate) async fn release_runs_of(tx: &mut Tx<'_>, flows: &[FlowId]) -> Result<()> {
+    tx.one::<(i64,)>(OF_FLOWS, &[&flows]).await.map(drop)
+}
+
+/// Ends what a task run holds, before it is deleted.
+pub(crate) async fn release_task_run(tx: &mut Tx<'_>, run: TaskRunId) -> Result<()> {
+    tx.one::<(i64,)>(OF_TASK_RUN, &[&run]).await.map(drop)
 }
 
 /// Leases that were reaped.

@@ -224,7 +224,7 @@ fn plan(
         state_name: state.map(|state| state.name().to_owned()),
         state_timestamp: state.map(|state| state.timestamp),
         state: state.map(Stored::of),
-        state_due: state.and_then(|state| due(state, &decision.run, settings)),
+        state_due: state.and_then(|state| due(state, settings)),
         run_count: count(progress.run_count),
         expected_start_time: progress.expected_start_time,
         next_scheduled_start_time: progress.next_scheduled_start_time,

@@ -78,14 +78,21 @@ pub async fn dependencies(tx: &mut Tx<'_>, run: FlowRunId) -> Result<Option<Vec<
     Ok(Some(tasks.into_iter().map(DependencyResult::of).collect()))
 }
 
-/// What of the graph of a flow run has not ended before `since`; `None` when there is no such run.
-pub async fn graph(tx: &mut Tx<'_>, run: FlowRunId, since: Time) -> Result<Option<Result<Graph, TooLarge>>> {
+/// What of the graph of a flow run has not ended before `since`, with its artifacts or without; `None` when there is no such
+/// run.
+pub async fn graph(
+    tx: &mut Tx<'_>,
+    run: FlowRunId,
+    since: Time,
+    artifacts: bool,
+) -> Result<Option<Result<Graph, TooLarge>>> {
     let times: Option<(Option<Time>, Option<Time>)> = tx.opt(TIMES, &[&run]).await?;
     let Some((start_time, end_time)) = times else { return Ok(None) };
     // What ended before `since` is needed for the edges; with nothing left out, one node too many tells enough.
     let most = if since == Time::MIN { MOST_NODES as i64 + 1 } else { i64::MAX };
     let drawn: Vec<Drawn> = tx.all(NODES, &[&run, &most]).await?;
-    let attached: Vec<Attached> = tx.all(ARTIFACTS, &[&run, &MOST_ARTIFACTS]).await?;
+    let attached: Vec<Attached> =
+        if artifacts { tx.all(ARTIFACTS, &[&run, &MOST_ARTIFACTS]).await? } else { Vec::new() };
     let mut artifacts = Vec::new();
     let mut of_tasks: HashMap<Uuid, Vec<GraphArtifact>> = HashMap::new();
     for Attached(task, artifact) in attached {

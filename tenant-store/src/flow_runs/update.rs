@@ -10,6 +10,7 @@ use domain::stored::Stored;
 use wire::{Patch, RawObject};
 
 use crate::artifacts::{self, Gone};
+use crate::concurrency_limits::leases;
 use crate::deployments::Unfit;
 use crate::deployments::job_variables::{blocks, fit};
 use crate::encryption::KeyRing;
@@ -110,6 +111,7 @@ pub async fn merge_labels(mut tx: Tx<'_>, id: FlowRunId, newer: &Labels) -> Resu
 
 /// Deletes runs with what belongs to them; which of them there were.
 pub async fn delete(mut tx: Tx<'_>, ids: &[FlowRunId]) -> Result<Vec<FlowRunId>> {
+    leases::release_runs(&mut tx, ids).await?;
     artifacts::delete_with(&mut tx, Gone::FlowRuns(ids)).await?;
     let gone: Vec<(FlowRunId,)> = tx.all(DELETE, &[&ids]).await?;
     tx.commit().await?;

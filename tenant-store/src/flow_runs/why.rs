@@ -40,7 +40,7 @@ const OF_POOL: &str = concat!(
     "select ",
     holder!(),
     " from work_queue q join flow_run r on r.work_queue_id = q.id and r.state_type in (1, 2) \
-     where q.work_pool_id = $1 and not q.is_paused order by r.state_timestamp limit $2"
+     where q.work_pool_id = $1 order by r.state_timestamp limit $2"
 );
 const OF_QUEUE: &str = concat!(
     "select ",

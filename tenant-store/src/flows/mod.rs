@@ -8,6 +8,7 @@ use domain::flows::{Flow, FlowCreate, FlowUpdate};
 use wire::Time;
 
 use crate::artifacts::{self, Gone};
+use crate::concurrency_limits::leases;
 use crate::relations::Filters;
 use crate::sql::{Columns, Sql};
 use crate::{Result, Tx, row};
@@ -81,6 +82,7 @@ pub async fn update(mut tx: Tx<'_>, id: FlowId, change: &FlowUpdate) -> Result<b
 
 /// Deletes flows with their deployments and runs; which of them there were.
 pub async fn delete(mut tx: Tx<'_>, ids: &[FlowId]) -> Result<Vec<FlowId>> {
+    leases::release_runs_of(&mut tx, ids).await?;
     artifacts::delete_with(&mut tx, Gone::Flows(ids)).await?;
     let gone: Vec<Flow> = tx.all(DELETE, &[&ids]).await?;
     gone.iter().for_each(|flow| tx.tell(lifecycle::flow(Action::Deleted, flow)));

@@ -32,12 +32,11 @@ pub(crate) enum Stands {
 
 /// When a service must look at a run that entered the state: its pause or cancellation is over, its children are to be
 /// cancelled with it.
-pub(crate) fn due(state: &State, run: &FlowRunCore, settings: &Settings) -> Option<Time> {
+pub(crate) fn due(state: &State, settings: &Settings) -> Option<Time> {
     match state.type_ {
         StateType::Paused => state.state_details.pause_timeout,
         StateType::Cancelling => Some(state.timestamp + settings.cancelling_timeout),
-        // What never ran has no children.
-        StateType::Cancelled if run.progress.run_count > 0 => Some(state.timestamp),
+        StateType::Cancelled => Some(state.timestamp),
         _ => None,
     }
 }
@@ -52,7 +51,7 @@ pub(crate) fn flow_falls_due(decision: &Decision<FlowRunCore>, settings: &Settin
         _ => None,
     });
     let lease_ends = lease.filter(|ttl| *ttl < HELD_FOREVER).map(|ttl| state.timestamp + ttl);
-    late.into_iter().chain(due(state, &decision.run, settings)).chain(lease_ends).min()
+    late.into_iter().chain(due(state, settings)).chain(lease_ends).min()
 }
 
 /// Adds what was decided about a flow run.
@@ -84,7 +83,7 @@ pub(crate) fn apply_flow(
             state_name: state.map(|state| state.name().to_owned()),
             state_timestamp: state.map(|state| state.timestamp),
             state: state.map(Stored::of),
-            state_due: state.and_then(|state| due(state, run, settings)),
+            state_due: state.and_then(|state| due(state, settings)),
             empirical_policy: Stored::of(&run.empirical_policy),
             run_count: count(run_count),
             expected_start_time,

@@ -15,6 +15,7 @@ use domain::slug::slug;
 use domain::task_runs::{TaskRun, TaskRunUpdate, UITaskRun};
 
 use crate::artifacts::{self, Gone};
+use crate::concurrency_limits::leases;
 use crate::sql::Columns;
 use crate::{Result, Tx};
 
@@ -62,6 +63,7 @@ pub async fn update(tx: Tx<'_>, id: TaskRunId, change: TaskRunUpdate) -> Result<
 
 /// Whether there was such a run.
 pub async fn delete(mut tx: Tx<'_>, id: TaskRunId) -> Result<bool> {
+    leases::release_task_run(&mut tx, id).await?;
     artifacts::delete_with(&mut tx, Gone::TaskRun(id)).await?;
     let gone: Option<(TaskRunId,)> = tx.last_opt(DELETE, &[&id]).await?;
     Ok(gone.is_some())

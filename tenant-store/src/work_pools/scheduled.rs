@@ -42,7 +42,7 @@ static DUE: LazyLock<String> = LazyLock::new(|| {
             order by q.priority, i.due \
             limit least($5::bigint, case when w.concurrency_limit is not null then greatest(0, w.concurrency_limit \
                 - (select count(*) from work_queue q join flow_run b on b.work_queue_id = q.id and b.state_type in (1, 2) \
-                    where q.work_pool_id = w.id and not q.is_paused)) end)) o \
+                    where q.work_pool_id = w.id)) end)) o \
         join flow_run r on r.id = o.id where w.id = $1 and not w.is_paused order by o.priority, o.due, o.id",
         FlowRun::COLUMNS
     )

@@ -60,6 +60,20 @@ fn a_cancellation_that_nobody_carries_out_is_carried_out() {
     assert_eq!(state["message"], "Flow run cancellation timed out; marked this flow run as Cancelled.");
 }
 
+/// By request, one may have children that never ran itself.
+#[test]
+fn so_are_the_children_of_one_that_never_ran() {
+    let api = Tenant::on(quick()).api();
+    let flow = flow(&api);
+    for began in ["SCHEDULED", "PENDING"] {
+        let parent = run(&api, &flow, in_state(began));
+        let task = json!({"flow_run_id": parent, "task_key": "t", "dynamic_key": "0", "state": {"type": "RUNNING"}});
+        let task = id(&api.post("/task_runs/", &task).expect(201));
+        api.post(&format!("/flow_runs/{parent}/set_state"), &json!({"state": {"type": "CANCELLED"}})).expect(201);
+        becomes(&api, &format!("/task_runs/{task}"), "Cancelled");
+    }
+}
+
 #[test]
 fn the_children_of_a_cancelled_run_are_cancelled_with_it() {
     let api = Tenant::on(quick()).api();

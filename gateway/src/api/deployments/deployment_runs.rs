@@ -9,7 +9,7 @@ use tenant_store::deployments::{self, RunMade, Which};
 use tenant_store::flow_runs::waiting;
 use wire::{Input, Limit, Time};
 
-use super::changes;
+use super::{changes, sees_variables};
 use crate::api::asks::{asks, created_by};
 use crate::api::polls;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, Op, Path, Reply};
@@ -39,6 +39,7 @@ struct ScheduledFlowRuns {
 }
 
 async fn create(cx: Call, id: Path<DeploymentId>, body: JsonBody<DeploymentFlowRunCreate>) -> Reply<Created<FlowRun>> {
+    sees_variables(&cx, &body.0.parameters)?;
     let created_by = created_by(&cx)?;
     let made =
         deployments::create_run(cx.write().await?, *id, body.0, created_by, &asks(&cx), cx.app.key_ring()).await?;
@@ -56,6 +57,7 @@ async fn create_many(
         let detail = format!("Cannot create more than {MOST_RUNS_AT_ONCE} flow runs at once.");
         return Err(Failure::bad_request(detail));
     }
+    runs.iter().try_for_each(|run| sees_variables(&cx, &run.parameters))?;
     let (created_by, asks) = (created_by(&cx)?, asks(&cx));
     if deployments::read(&mut cx.read().await?, Which::Id(*id)).await?.is_none() {
         return Err(super::not_found());

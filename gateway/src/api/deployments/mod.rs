@@ -6,10 +6,13 @@ pub mod deployment_lists;
 pub mod deployment_runs;
 
 use domain::DeploymentId;
+use domain::access::ScopeName;
+use domain::deployments::parameters::name_variables;
 use domain::deployments::{Deployment, DeploymentCreate, DeploymentUpdate};
 use domain::work_queues::WorkQueue;
 use tenant_store::deployments::{self, Which};
 use tenant_store::work_queues;
+use wire::RawObject;
 
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
@@ -39,6 +42,7 @@ fn not_found() -> Failure {
 }
 
 async fn create(cx: Call, body: JsonBody<DeploymentCreate>) -> Reply<Created<Deployment>> {
+    sees_variables(&cx, &body.parameters)?;
     let created = deployments::create(cx.write().await?, &body, cx.app.key_ring()).await?;
     let (deployment, fresh) = created.map_err(changes::not_created)?;
     Ok(Created::if_fresh(deployment, fresh))
@@ -54,8 +58,19 @@ async fn by_name(cx: Call, path: Path<(String, String)>) -> Reply<Json<Deploymen
 }
 
 async fn update(cx: Call, id: Path<DeploymentId>, body: JsonBody<DeploymentUpdate>) -> Reply<NoContent> {
+    if let Some(Some(parameters)) = body.parameters.value() {
+        sees_variables(&cx, parameters)?;
+    }
     deployments::update(cx.write().await?, *id, &body).await?.map_err(changes::not_updated)?;
     Ok(NoContent)
+}
+
+/// Parameters that name variables are filled in with their values, which a run shows, or a refusal where they do not fit.
+fn sees_variables(cx: &Call, parameters: &RawObject) -> Reply<()> {
+    match name_variables(parameters) {
+        true => cx.needs_too(ScopeName::SeeVariables, "for the variables that the parameters name"),
+        false => Ok(()),
+    }
 }
 
 async fn delete(cx: Call, id: Path<DeploymentId>) -> Reply<NoContent> {

@@ -1,6 +1,7 @@
 //! Graphs of flow runs: what of a run was given to what (reference: `server/api/flow_runs.py`, `…/graph`, `…/graph-v2`).
 
 use domain::FlowRunId;
+use domain::access::ScopeName;
 use domain::graph::{DependencyResult, Graph};
 use tenant_store::flow_runs;
 use wire::{Input, PlainTime, Time};
@@ -30,7 +31,8 @@ async fn dependencies(cx: Call, id: Path<FlowRunId>) -> Reply<Json<Vec<Dependenc
 }
 
 async fn graph(cx: Call, id: Path<FlowRunId>, query: Query<GraphSince>) -> Reply<Json<Graph>> {
-    let found = flow_runs::graph(&mut cx.read().await?, *id, query.since.0).await?;
+    let artifacts = cx.sees(ScopeName::SeeArtifacts)?;
+    let found = flow_runs::graph(&mut cx.read().await?, *id, query.since.0, artifacts).await?;
     let graph = found.ok_or_else(|| exception_not_found(format!("Flow run {} not found", *id)))?;
     graph.map(Json).map_err(|too_large| Failure::bad_request(too_large.detail(*id)))
 }

@@ -5,6 +5,7 @@ pub mod queues;
 pub mod scheduled;
 pub mod workers;
 
+use domain::access::ScopeName;
 use domain::job_variables::{self, Checks};
 use domain::slots::WorkPoolConcurrencyStatus;
 use domain::work_pools::{self as models, WorkPool, WorkPoolCreate, WorkPoolReplace, WorkPoolUpdate, is_reserved};
@@ -180,6 +181,7 @@ async fn concurrency_status(
     name: Path<String>,
     body: JsonBody<SlotsOfPool>,
 ) -> Reply<Json<WorkPoolConcurrencyStatus>> {
+    cx.needs_too(ScopeName::SeeFlows, "for the runs that hold slots")?;
     let SlotsOfPool { page, limit, flow_run_limit } = body.0;
     let asked = SlotsPage { page, limit, runs: flow_run_limit };
     let status = work_pools::concurrency_status(&mut cx.read().await?, &name, asked).await?;
