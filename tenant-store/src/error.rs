@@ -19,6 +19,9 @@ pub enum Error {
     /// The data cannot be stored as sent (a character Postgres has no place for, a number too large): 422.
     #[error("not storable: {0}")]
     NotStorable(String),
+    /// A statement gave more rows than this many bytes hold: the caller is to ask for less.
+    #[error("more than {0} bytes of rows")]
+    TooMuch(usize),
     /// The workspace went away under the request: the same 404 as an unknown one.
     #[error("workspace is gone")]
     WorkspaceGone,

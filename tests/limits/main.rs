@@ -2,6 +2,7 @@
 
 mod account;
 mod addresses;
+mod answers;
 mod crowd;
 mod rates;
 mod replicas;

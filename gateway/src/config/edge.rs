@@ -19,6 +19,15 @@ pub struct EdgeSettings {
     #[arg(long, env = "PREFECTURE_BODIES_MEMORY", default_value_t = 268_435_456, value_name = "BYTES")]
     pub bodies_memory: usize,
 
+    /// Most that one statement may read for an answer, in bytes; more is answered 400, with what to do.
+    #[arg(long, env = "PREFECTURE_ANSWER_LIMIT", default_value_t = 33_554_432, value_name = "BYTES")]
+    pub answer_limit: usize,
+
+    /// Memory for answers on their way to clients that read slowly, in bytes, on each replica; those of up to 64 KiB do not
+    /// count. A request whose answer is beyond it is answered 503 with Retry-After.
+    #[arg(long, env = "PREFECTURE_ANSWERS_MEMORY", default_value_t = 268_435_456, value_name = "BYTES")]
+    pub answers_memory: usize,
+
     /// Longest time from the first byte of a request to its answer; then 503.
     #[arg(long, env = "PREFECTURE_REQUEST_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "DURATION")]
     pub request_timeout: Duration,
@@ -75,6 +84,14 @@ impl EdgeSettings {
         if self.bodies_memory < self.body_limit {
             let why = format!("less than the limit of one body, {} bytes", self.body_limit);
             return Err(WrongSetting::new("--bodies-memory (PREFECTURE_BODIES_MEMORY)", why, "268435456"));
+        }
+        if self.answer_limit < 65_536 {
+            return Err(WrongSetting::new("--answer-limit (PREFECTURE_ANSWER_LIMIT)", "less than 64 KiB", "33554432"));
+        }
+        if self.answers_memory < self.answer_limit.saturating_mul(2) {
+            // What is read grows a little when it is written as JSON.
+            let why = format!("less than twice what may be read for one answer, {} bytes", self.answer_limit);
+            return Err(WrongSetting::new("--answers-memory (PREFECTURE_ANSWERS_MEMORY)", why, "268435456"));
         }
         if self.max_requests == 0 {
             return Err(WrongSetting::new("--max-requests (PREFECTURE_MAX_REQUESTS)", "must be at least 1", "4096"));

@@ -2,6 +2,7 @@
 
 mod address;
 mod admit;
+mod answers;
 mod authenticate;
 mod authorise;
 mod body;
@@ -54,6 +55,7 @@ pub fn stack(app: &App, tables: Tables) -> Service {
         .layer(layer::of(authenticate::Authenticate(app.clone()))) // who
         .layer(layer::of(limit::Limit(app.clone()))) // before the right is asked after: what is forbidden counts, too
         .layer(layer::of(authorise::Authorise)) // may they; the only maker of a scope
+        .layer(layer::of(answers::Answers::new(edge))) // around whatever makes one
         .layer(layer::of(cache::Cache(app.clone()))) // behind authorisation: what it holds is bound to what the caller may see
         .service(dispatch::Dispatch::new(app)); // reads the body, which nobody unknown gets to send
     BoxCloneSyncService::new(stack)

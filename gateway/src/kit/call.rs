@@ -83,7 +83,7 @@ impl Call {
 
     /// A transaction of reads in the workspace; each statement is one trip.
     pub async fn read(&self) -> Reply<Tx<'_>> {
-        Ok(self.scope()?.read(self.op.lane).await?)
+        Ok(self.scope()?.read(self.op.lane).await?.reading_at_most(self.app.edge().answer_limit))
     }
 
     /// A transaction that writes in the workspace.

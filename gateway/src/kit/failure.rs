@@ -166,6 +166,9 @@ impl From<StoreError> for Failure {
                 Self { cause: Some(cause.into()), ..Self::conflict(detail) }
             }
             StoreError::Forbidden(sentence) => Self::forbidden(sentence),
+            StoreError::TooMuch(bytes) => Self::bad_request(format!(
+                "The answer would take more than {bytes} bytes. Ask for less of it: with a smaller limit or a narrower filter."
+            )),
             StoreError::NotStorable(cause) => {
                 let detail = "The request holds a value that cannot be stored: a character or a number out of range, or a name that is too long.";
                 Self { cause: Some(cause.into()), ..Self::unprocessable(detail) }

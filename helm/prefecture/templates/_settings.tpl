@@ -99,6 +99,10 @@
   value: {{ int64 .Values.requests.bodyLimit | quote }}
 - name: PREFECTURE_BODIES_MEMORY
   value: {{ int64 .Values.requests.bodiesMemory | quote }}
+- name: PREFECTURE_ANSWER_LIMIT
+  value: {{ int64 .Values.requests.answerLimit | quote }}
+- name: PREFECTURE_ANSWERS_MEMORY
+  value: {{ int64 .Values.requests.answersMemory | quote }}
 - name: PREFECTURE_REQUEST_TIMEOUT
   value: {{ .Values.requests.timeout | quote }}
 - name: PREFECTURE_BODY_TIMEOUT

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use deadpool_postgres::{GenericClient as Prepares, Object, Runtime};
 use domain::kinds::{Kind, Kinds};
+use futures_util::TryStreamExt;
 use tokio_postgres::GenericClient as _;
 use tracing::Instrument;
 
@@ -171,7 +172,7 @@ async fn all<T: FromRow>(
     let asked = async {
         match unnamed {
             None => prepares.query(&prepares.prepare_cached(sql).await?, params).await,
-            Some(types) => query(client, sql, &types.of(client, sql).await?, params).await,
+            Some(types) => query(client, sql, &types.of(client, sql).await?, params).await?.try_collect().await,
         }
     };
     let rows = asked.instrument(span()).await.map_err(readable)?;

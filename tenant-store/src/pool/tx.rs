@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::kinds::Kinds;
+use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Row, SimpleQueryMessage, Statement};
+use tokio_postgres::{Row, RowStream, SimpleQueryMessage, Statement};
 use tracing::Span;
 use wire::Time;
 
@@ -68,6 +69,8 @@ pub struct Tx<'s> {
     pub(super) news: News,
     /// When a service must look at what it wrote.
     due: Option<Time>,
+    /// Bytes of rows that one statement may give.
+    most: usize,
     /// From asking for the connection to giving it back.
     span: Span,
 }
@@ -111,6 +114,7 @@ impl<'s> Tx<'s> {
             announced: Kinds::ALL,
             news: News::default(),
             due: None,
+            most: usize::MAX,
             span,
         }
     }
@@ -127,6 +131,13 @@ impl<'s> Tx<'s> {
     /// a lie is an error in debug builds, and release builds do not ask.
     pub fn announcing(mut self, kinds: Kinds) -> Self {
         self.announced = kinds;
+        self
+    }
+
+    /// Holds what one statement reads to so many bytes of rows; more is [`Error::TooMuch`]. For reads, of which nothing has
+    /// to be undone.
+    pub fn reading_at_most(mut self, bytes: usize) -> Self {
+        self.most = bytes;
         self
     }
 
@@ -364,9 +375,13 @@ impl<'s> Tx<'s> {
     fn query<'q>(&'q mut self, text: Text<'q>, params: &'q [Param<'q>], last: Last) -> BoxFuture<'q, Result<Vec<Row>>> {
         Box::pin(async move {
             let plan = self.prepared(&text).await?;
-            let work = async |client: &tokio_postgres::Client| match &plan {
-                Plan::Prepared(statement) => client.query(statement, params).await,
-                Plan::Typed(types) => typed::query(client, text.as_str(), types, params).await,
+            let most = self.most;
+            let work = async |client: &tokio_postgres::Client| {
+                let rows = match &plan {
+                    Plan::Prepared(statement) => client.query_raw(statement, params.iter().copied()).await?,
+                    Plan::Typed(types) => typed::query(client, text.as_str(), types, params).await?,
+                };
+                at_hand(rows, most).await
             };
             let result = self.flush(last, work).await;
             if result.as_ref().is_err_and(is_stale_plan) {
@@ -374,7 +389,7 @@ impl<'s> Tx<'s> {
                 // retry of the client that is told 503.
                 self.connection.slot().statements().0.forget();
             }
-            result
+            result?.ok_or(Error::TooMuch(most))
         })
     }
 
@@ -487,6 +502,20 @@ impl<'s> Tx<'s> {
 
 fn is_stale_plan(error: &Error) -> bool {
     matches!(error, Error::Unavailable(text) if text.contains("cached plan must not change result type"))
+}
+
+/// The rows of a statement, unless they take more bytes than that.
+async fn at_hand(rows: RowStream, most: usize) -> Result<Option<Vec<Row>>, tokio_postgres::Error> {
+    let mut rows = std::pin::pin!(rows);
+    let (mut kept, mut bytes) = (Vec::new(), 0_usize);
+    while let Some(row) = rows.try_next().await? {
+        bytes += row.raw_size_bytes();
+        if bytes > most {
+            return Ok(None);
+        }
+        kept.push(row);
+    }
+    Ok(Some(kept))
 }
 
 fn read<T: FromRow>(rows: &[Row]) -> Result<Vec<T>> {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row, SimpleQueryMessage};
+use tokio_postgres::{Client, RowStream, SimpleQueryMessage};
 
 use super::Param;
 
@@ -80,8 +80,8 @@ pub async fn query(
     sql: &str,
     types: &[Type],
     params: &[Param<'_>],
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    client.query_typed(sql, &typed(types, params)).await
+) -> Result<RowStream, tokio_postgres::Error> {
+    client.query_typed_raw(sql, typed(types, params)).await
 }
 
 /// How many rows it touched.
