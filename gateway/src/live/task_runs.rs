@@ -21,8 +21,9 @@ use super::watch::{End, Look, Lookout, Watch, first_words, stay};
 use crate::App;
 use crate::kit::Socket;
 
-/// Tasks that a worker may name, and bytes of its own name and of theirs.
+/// Tasks that a worker may name, and bytes of all their names and of its own.
 const MOST_KEYS: usize = 1000;
+const LONGEST_KEYS: usize = 64 * 1024;
 const LONGEST_NAME: usize = 500;
 /// How long a look for work is put off when nobody is woken: wakes are hints.
 const ANYWAY: Duration = Duration::from_secs(5);
@@ -211,7 +212,8 @@ fn word_of(text: &str) -> Said {
 fn session_of(text: &str) -> std::result::Result<Session, &'static str> {
     const NO_KEYS: &str = "Protocol violation: expected 'keys' in subscribe message";
     const NO_WORKER: &str = "Protocol violation: expected 'client_id' in subscribe message";
-    let is_name = |text: &&str| !text.is_empty() && text.len() <= LONGEST_NAME && !text.contains('\0');
+    const TOO_MUCH: &str = "Too many keys: at most 1000, of 64 KiB in all";
+    let is_name = |text: &&str| !text.is_empty() && !text.contains('\0');
     let message: Value = serde_json::from_str(text).unwrap_or_default();
     if message["type"] != "subscribe" {
         return Err("Protocol violation: expected 'subscribe' message");
@@ -219,8 +221,12 @@ fn session_of(text: &str) -> std::result::Result<Session, &'static str> {
     let keys = message["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
     let task_keys: Option<Vec<String>> =
         keys.iter().map(|key| key.as_str().filter(is_name).map(str::to_owned)).collect();
-    let task_keys = task_keys.filter(|keys| !keys.is_empty() && keys.len() <= MOST_KEYS).ok_or(NO_KEYS)?;
-    let worker = message["client_id"].as_str().filter(is_name).ok_or(NO_WORKER)?;
+    let task_keys = task_keys.filter(|keys| !keys.is_empty()).ok_or(NO_KEYS)?;
+    if task_keys.len() > MOST_KEYS || task_keys.iter().map(String::len).sum::<usize>() > LONGEST_KEYS {
+        return Err(TOO_MUCH);
+    }
+    let fits = |name: &&str| is_name(name) && name.len() <= LONGEST_NAME;
+    let worker = message["client_id"].as_str().filter(fits).ok_or(NO_WORKER)?;
     Ok(Session { id: Uuid::now_v7(), worker: worker.to_owned(), task_keys })
 }
 
