@@ -1,7 +1,7 @@
 //! Schedules and the runs they make ahead: at once, once whatever the number of replicas, and gone with what changes.
 
 use serde_json::{Value, json};
-use tests::{Api, Cluster, Server, Tenant, eventually};
+use tests::{Api, Cluster, Server, Tenant, eventually, truth};
 
 /// A deployment with these schedules, and its runs.
 struct Scheduled {
@@ -96,6 +96,61 @@ fn a_paused_deployment_has_no_runs_ahead_and_one_that_goes_on_has() {
     assert_eq!(scheduled.runs().len(), 2);
     scheduled.api.post(&scheduled.path("/resume_deployment"), &json!({})).expect(200);
     scheduled.expect_runs(3);
+}
+
+/// Nothing of it is honest: it excludes every date that it says.
+const ENDLESS: &str = "DTSTART:20200101T000000\nRRULE:FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY";
+
+#[test]
+fn a_schedule_that_cannot_be_counted_is_refused() {
+    let api = Tenant::fresh().api();
+    let flow = api.post("/flows/", &json!({ "name": "endless" })).expect(201);
+    let with = |rrule: &str| json!([{ "schedule": { "rrule": rrule } }]);
+    let body = |rrule: &str| json!({ "name": "d", "flow_id": flow["id"], "schedules": with(rrule) });
+    let refused = |told: Value| {
+        let told = told.to_string();
+        assert!(told.contains("A schedule cannot be used: its dates take too many steps to count"), "{told}");
+    };
+    refused(api.post("/deployments/", &body(ENDLESS)).expect(422));
+    let made = api.post("/deployments/", &body("FREQ=SECONDLY;COUNT=2000000000")).expect(201);
+    let path = format!("/deployments/{}", made["id"].as_str().expect("an id"));
+    refused(api.patch(&path, &json!({ "schedules": with(ENDLESS) })).expect(422));
+    refused(api.post(&format!("{path}/schedules"), &with(ENDLESS)).expect(422));
+    let schedule = api.get(&format!("{path}/schedules")).expect(200)[0]["id"].as_str().expect("an id").to_owned();
+    refused(api.patch(&format!("{path}/schedules/{schedule}"), &with(ENDLESS)[0]).expect(422));
+}
+
+#[test]
+fn one_that_is_there_keeps_no_other_from_its_runs() {
+    let server = Server::builder().start();
+    let tenant = Tenant::on(&server);
+    let schema = truth::schema_of(&server, &tenant);
+    let sql = |text: &str| server.database().sql(&text.replace("{s}", &schema));
+    // A hundred of them, from before there was a bound.
+    let paused = json!([{ "schedule": { "rrule": "FREQ=DAILY" }, "active": false }]);
+    let endless = Scheduled::new(tenant.api(), paused);
+    sql(&format!(
+        "insert into {{s}}.deployment_schedule select (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(),
+            'active', true, 'schedule', s.schedule::jsonb || jsonb_build_object('rrule', E'{}')))).*
+            from {{s}}.deployment_schedule s, generate_series(1, 100);
+         insert into {{s}}.schedule_pass (schedule_id, next_pass_at) select id, now() - interval '1 hour'
+            from {{s}}.deployment_schedule where active",
+        ENDLESS.replace('\n', "\\n")
+    ));
+    let flow = tenant.api().post("/flows/", &json!({ "name": "honest" })).expect(201);
+    let body = json!({ "name": "d", "flow_id": flow["id"], "schedules": daily() });
+    let made = tenant.api().post("/deployments/", &body).expect(201);
+    let honest = Scheduled { api: tenant.api(), deployment: made["id"].as_str().expect("an id").to_owned() };
+    honest.expect_runs(3);
+    eventually("each was looked at", || {
+        match sql("select count(*) from {s}.schedule_pass where next_pass_at <= now()").as_str() {
+            "0" => Ok(()),
+            left => Err(left.to_owned()),
+        }
+    });
+    assert!(endless.runs().is_empty());
+    let told = endless.api.post(&endless.path("/schedule"), &json!({})).expect(422).to_string();
+    assert!(told.contains("its dates take too many steps to count"), "{told}");
 }
 
 #[test]

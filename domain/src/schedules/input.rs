@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 use wire::{Described, Errors, Fields, Input, Json, Schema, Schemas, Time, TimeSpan};
 
-use super::{Cron, CronSchedule, NewSchedule, NotCron, RRule, RRuleSchedule, rrule, zone};
+use super::{Cron, CronSchedule, NewSchedule, NotCron, NotRule, RRule, RRuleSchedule, cron, rrule, zone};
 use crate::policies::refuse;
 
 /// Where an interval begins: an instant, answered with the offset that it was sent with.
@@ -84,7 +84,7 @@ type Reader = fn(&Json<'_>, &mut Errors) -> Option<NewSchedule>;
 /// The members of the union, by the names the reference's complaints give them.
 const MEMBERS: [(&str, Reader); 3] = [
     ("function-after[validate_timezone(), IntervalSchedule]", interval),
-    ("function-after[validate_timezone(), CronSchedule]", cron),
+    ("function-after[validate_timezone(), CronSchedule]", expression),
     ("RRuleSchedule", recurrence),
 ];
 
@@ -142,13 +142,16 @@ fn interval(value: &Json<'_>, errors: &mut Errors) -> Option<NewSchedule> {
     Some(NewSchedule::Interval { interval, anchor_date, timezone })
 }
 
-fn cron(value: &Json<'_>, errors: &mut Errors) -> Option<NewSchedule> {
+fn expression(value: &Json<'_>, errors: &mut Errors) -> Option<NewSchedule> {
     let fields = Fields::of(value, errors)?;
     let cron = fields.take("cron", errors, None, |value, e| {
         let text = String::parse(value, e)?;
         let why = match Cron::parse(&text) {
             Ok(_) => return Some(text),
             Err(NotCron::Invalid) => format!("Invalid cron string: \"{text}\""),
+            Err(NotCron::TooLong(length)) => {
+                format!("Invalid cron string: max length is {}, got {length}", cron::LONGEST)
+            }
             Err(NotCron::Random) => format!("Random and Hashed expressions are unsupported, received: \"{text}\""),
         };
         refuse(value, &why, e);
@@ -167,14 +170,13 @@ fn recurrence(value: &Json<'_>, errors: &mut Errors) -> Option<NewSchedule> {
     let fields = Fields::of(value, errors)?;
     let rule = fields.take("rrule", errors, None, |value, e| {
         let text = String::parse(value, e)?;
-        let length = text.chars().count();
         let why = match RRule::parse(&text) {
-            Err(why) => format!("Invalid RRule string \"{text}\": {why}"),
-            Ok(_) if length > rrule::LONGEST => {
+            Ok(_) => return Some(text),
+            Err(NotRule::TooLong(length)) => {
                 let begin: String = text.chars().take(40).collect();
                 format!("Invalid RRule string \"{begin}...\"\nMax length is {}, got {length}", rrule::LONGEST)
             }
-            Ok(_) => return Some(text),
+            Err(why) => format!("Invalid RRule string \"{text}\": {why}"),
         };
         refuse(value, &why, e);
         None

@@ -10,6 +10,7 @@ use wire::{Time, TimeSpan};
 
 use super::calendar;
 use super::dates::{Demand, Found};
+use super::steps::{Steps, TooManySteps};
 use super::zone::{DAY, Repeated, Wall, Zone};
 
 /// A date with what the clock shows then.
@@ -21,6 +22,7 @@ struct Moment {
 
 struct Stepper<'z> {
     zone: &'z Zone,
+    steps: &'z Steps,
     anchor: Moment,
     span: TimeSpan,
     /// Microseconds.
@@ -30,25 +32,34 @@ struct Stepper<'z> {
     before_anchor: bool,
 }
 
-pub fn dates(zone: &Zone, anchor: Time, span: TimeSpan, demand: &Demand) -> Vec<Time> {
+pub fn dates(
+    zone: &Zone,
+    anchor: Time,
+    span: TimeSpan,
+    demand: &Demand,
+    steps: &Steps,
+) -> Result<Vec<Time>, TooManySteps> {
     let mut found = Found::new(demand);
     if !span.is_positive() {
-        return found.into_dates();
+        return Ok(found.into_dates());
     }
     let at = |time: Time| Moment { wall: zone.wall(time), time };
     let (anchor, from, until) = (at(anchor), at(demand.from), at(demand.until));
     let calendar_days = span.days != 0 && span.micros == 0;
     let mut stepper = Stepper {
         zone,
+        steps,
         anchor,
         span,
         total: span.total_micros(),
         offset: 0,
         before_anchor: from.wall < anchor.wall && calendar_days,
     };
-    let Some(mut next) = stepper.first(from, calendar_days) else { return found.into_dates() };
+    let Some(mut next) = stepper.first(from, calendar_days)? else { return Ok(found.into_dates()) };
     while next.wall < from.wall {
-        let Some(later) = stepper.next(next) else { return found.into_dates() };
+        // Of an hour that a clock shows twice there may be very many.
+        steps.take(1)?;
+        let Some(later) = stepper.next(next) else { return Ok(found.into_dates()) };
         next = later;
     }
     while next.wall <= until.wall {
@@ -58,37 +69,40 @@ pub fn dates(zone: &Zone, anchor: Time, span: TimeSpan, demand: &Demand) -> Vec<
         let Some(later) = stepper.next(next) else { break };
         next = later;
     }
-    found.into_dates()
+    Ok(found.into_dates())
 }
 
 impl Stepper<'_> {
     /// A date at or before the first that is wanted, or a little after.
-    fn first(&mut self, from: Moment, calendar_days: bool) -> Option<Moment> {
+    fn first(&mut self, from: Moment, calendar_days: bool) -> Result<Option<Moment>, TooManySteps> {
         if from.wall >= self.anchor.wall && calendar_days {
             return self.seek(from);
         }
         let passed = i128::from(from.time.micros()) - i128::from(self.anchor.time.micros());
         self.offset = passed / self.total;
-        let mut next = self.jump(self.offset)?;
-        while next.wall > from.wall {
+        let mut next = self.jump(self.offset);
+        while next.is_some_and(|next| next.wall > from.wall) {
+            self.steps.take(1)?;
             self.offset -= 1;
-            next = self.jump(self.offset)?;
+            next = self.jump(self.offset);
         }
-        Some(next)
+        Ok(next)
     }
 
     /// Days from the anchor to just before the date that is wanted, at once between one change of the clock and the next:
     /// an hour that a clock skips moves all dates after it.
-    fn seek(&self, from: Moment) -> Option<Moment> {
+    fn seek(&self, from: Moment) -> Result<Option<Moment>, TooManySteps> {
         let mut current = self.anchor;
         while current.time < from.time {
+            self.steps.take(4)?;
             let change = self.zone.next_transition(current.time).map(|transition| transition.at);
             let boundary = change.filter(|at| *at < from.time).unwrap_or(from.time);
             let days = self.zone.wall(boundary).div_euclid(DAY) - current.wall.div_euclid(DAY);
-            current =
-                self.add_days(current.wall, self.span.days.checked_mul((days / self.span.days - 1).max(1))?, 0)?;
+            let days = self.span.days.checked_mul((days / self.span.days - 1).max(1));
+            let Some(later) = days.and_then(|days| self.add_days(current.wall, days, 0)) else { return Ok(None) };
+            current = later;
         }
-        Some(current)
+        Ok(Some(current))
     }
 
     fn next(&mut self, date: Moment) -> Option<Moment> {

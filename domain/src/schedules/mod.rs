@@ -12,6 +12,7 @@ mod interval;
 mod models;
 mod rrule;
 mod runs;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod zone;
@@ -23,8 +24,10 @@ pub use cron::{Cron, NotCron};
 pub use dates::Demand;
 pub use input::Anchor;
 pub use models::{DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate, MOST_SCHEDULED_RUNS};
-pub use rrule::{NotRule, RRule, TooManySteps};
+pub use rrule::{NotRule, RRule};
 pub use runs::{Horizon, LOOP_SECONDS, idempotency_key};
+use steps::Steps;
+pub use steps::TooManySteps;
 use zone::Zone;
 
 /// A schedule as it is kept and answered.
@@ -94,6 +97,19 @@ impl NewSchedule {
     }
 }
 
+/// Whether the dates of schedules that are sent can be told within the steps of an answer, now and at any time, and
+/// together within a few times as many.
+pub fn are_countable<'s>(schedules: impl IntoIterator<Item = &'s NewSchedule>) -> Result<(), NoDates> {
+    let steps = Steps::at_once();
+    for schedule in schedules {
+        // The others are as quick to count from anywhere.
+        if let NewSchedule::RRule(RRuleSchedule { rrule, .. }) = schedule {
+            RRule::parse(rrule)?.is_countable(&steps)?;
+        }
+    }
+    Ok(())
+}
+
 /// Why a schedule has no dates.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NoDates {
@@ -101,6 +117,8 @@ pub enum NoDates {
     Zone(String),
     #[error("{0:?} is no cron expression")]
     Cron(String),
+    #[error("a cron expression of {0} bytes is longer than {most}", most = cron::LONGEST)]
+    LongCron(usize),
     #[error("{0}")]
     Rule(#[from] NotRule),
     #[error("{0}")]
@@ -128,16 +146,19 @@ impl Schedule {
 
     /// The dates that are wanted, in the order the reference finds them.
     pub fn dates(&self, demand: &Demand) -> Result<Vec<Time>, NoDates> {
-        let zone = self.zone()?;
+        let (zone, steps) = (self.zone()?, Steps::of_an_answer());
         match self {
             Schedule::Interval(IntervalSchedule { interval, anchor_date, .. }) => {
-                Ok(interval::dates(&zone, anchor_date.time, *interval, demand))
+                Ok(interval::dates(&zone, anchor_date.time, *interval, demand, &steps)?)
             }
             Schedule::Cron(CronSchedule { cron, day_or, .. }) => {
-                let parsed = Cron::parse(cron).map_err(|_| NoDates::Cron(cron.clone()))?;
-                Ok(cron::dates(&parsed, &zone, *day_or, demand))
+                let parsed = Cron::parse(cron).map_err(|why| match why {
+                    NotCron::TooLong(length) => NoDates::LongCron(length),
+                    NotCron::Invalid | NotCron::Random => NoDates::Cron(cron.clone()),
+                })?;
+                Ok(cron::dates(&parsed, &zone, *day_or, demand, &steps)?)
             }
-            Schedule::RRule(RRuleSchedule { rrule, .. }) => Ok(RRule::parse(rrule)?.dates(&zone, demand)?),
+            Schedule::RRule(RRuleSchedule { rrule, .. }) => Ok(RRule::parse(rrule)?.dates(&zone, demand, &steps)?),
         }
     }
 }

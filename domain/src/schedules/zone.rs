@@ -56,6 +56,10 @@ impl Zone {
         }
     }
 
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
     /// What a clock shows at an instant.
     pub fn wall(&self, time: Time) -> Wall {
         time.micros() + self.offset(time)

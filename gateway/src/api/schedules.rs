@@ -1,7 +1,9 @@
 //! `/deployments/{id}/schedules` and `/deployments/{id}/schedule`: when runs of a deployment are made, and making them
 //! (reference: `server/api/deployments.py`).
 
-use domain::schedules::{DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate};
+use domain::schedules::{
+    DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate, NewSchedule, are_countable,
+};
 use domain::{DeploymentId, ScheduleId};
 use tenant_store::schedules::{self, NotChanged, Span};
 use wire::{Input, PlainTime};
@@ -50,6 +52,11 @@ fn not_changed(why: NotChanged) -> Failure {
     }
 }
 
+/// Schedules that are sent must have dates that can be told.
+pub fn countable<'s>(sent: impl IntoIterator<Item = &'s NewSchedule>) -> Reply<()> {
+    are_countable(sent).map_err(|why| Failure::unprocessable(format!("A schedule cannot be used: {why}.")))
+}
+
 async fn list(cx: Call, id: Path<DeploymentId>) -> Reply<Json<Vec<DeploymentSchedule>>> {
     schedules::list(&mut cx.read().await?, *id).await?.map(Json).ok_or_else(no_deployment)
 }
@@ -59,6 +66,7 @@ async fn create(
     id: Path<DeploymentId>,
     body: JsonBody<Vec<DeploymentScheduleCreate>>,
 ) -> Reply<Created<Vec<DeploymentSchedule>>> {
+    countable(body.iter().map(|new| &new.schedule))?;
     let made = schedules::create_for(cx.write().await?, *id, body.0).await?;
     made.map(Created::new).map_err(not_changed)
 }
@@ -69,6 +77,7 @@ async fn update(
     body: JsonBody<DeploymentScheduleUpdate>,
 ) -> Reply<NoContent> {
     let (deployment, schedule) = *path;
+    countable(&body.schedule)?;
     let changed = schedules::change_one(cx.write().await?, deployment, schedule, body.0).await?;
     changed.map(|()| NoContent).map_err(not_changed)
 }
@@ -84,8 +93,10 @@ async fn schedule(cx: Call, id: Path<DeploymentId>, body: JsonBody<ScheduleSpan>
     let (start, end) = (start_time.map(|time| time.0), end_time.map(|time| time.0));
     let span = Span { start, end, min_time, min_runs, max_runs };
     let horizon = cx.app.services().schedules.horizon();
-    match schedules::schedule_now(cx.write().await?, *id, &span, &horizon).await? {
-        Ok(_) => Ok(Json(())),
-        Err(why) => Err(Failure::unprocessable(format!("A schedule has no dates: {why}."))),
+    let plans = schedules::planned(cx.read().await?, *id, &span, &horizon).await?;
+    let plans = plans.map_err(|why| Failure::unprocessable(format!("A schedule has no dates: {why}.")))?;
+    if !plans.is_empty() {
+        schedules::make_now(cx.write().await?, *id, &plans).await?;
     }
+    Ok(Json(()))
 }

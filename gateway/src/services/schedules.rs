@@ -14,14 +14,15 @@ pub async fn look(turn: &Turn) -> Result<Look> {
     let (began, horizon) = (Instant::now(), turn.settings().schedules.horizon());
     let mut look = Look::default();
     loop {
-        let passed = schedules::due_pass(turn.sweep().await?, turn.now(), &horizon).await?;
+        let plans = schedules::due(turn.read().await?, turn.now(), &horizon).await?;
+        let passed = schedules::make_due(turn.sweep().await?, &plans).await?;
         for (schedule, why) in &passed.failed {
             tracing::warn!(workspace = %turn.scope.workspace(), %schedule, why, "a schedule has no dates");
         }
         look.done += passed.runs;
         look.since = look.since.into_iter().chain(passed.due.iter().copied()).min();
         look.next = passed.next;
-        if !passed.more || began.elapsed() >= LONGEST {
+        if !plans.are_more() || began.elapsed() >= LONGEST {
             return Ok(look);
         }
     }

@@ -69,6 +69,13 @@ fn asked(pool: Uuid, deployments: &[Uuid], run: Uuid) -> Vec<Asked> {
         of("the next silence", pulse::silence::NEXT, &["30", "3", "60"], "pulse_ready", 0),
         of("schedules that are due", schedules::DUE, &[END, "50"], "schedule_pass_due", 2500),
         of("schedules that are due, none", schedules::DUE, &[NOW, "50"], "schedule_pass_due", 0),
+        of(
+            "schedules that runs are made for",
+            schedules::LOCKED,
+            &[END, "'{}'"],
+            "schedule_pass_pkey/schedule_pass_due",
+            2500,
+        ),
         of("the next schedule", schedules::NEXT, &[], "schedule_pass_due", 0),
         of("whether anything is old", retention::OLD, &[OLD, OLD, OLD, BEFORE_ALL], "event_pkey", 100),
         of("whether anything is old, nothing", retention::OLD, &[BEFORE_ALL; 4], "flow_run_end", 1),

@@ -3,6 +3,7 @@
 mod change;
 mod due;
 mod one;
+mod plans;
 mod rows;
 mod runs;
 
@@ -15,8 +16,11 @@ pub(crate) use change::{change, delete_all, replace};
 pub(crate) use due::settle;
 pub use one::{NotChanged, change_one, create_for, delete_one};
 #[cfg(test)]
-pub(crate) use runs::{DUE, NEXT};
-pub use runs::{Passed, Span, due_pass, schedule_now};
+pub(crate) use plans::DUE;
+pub use plans::{Plans, Span, due, planned};
+#[cfg(test)]
+pub(crate) use runs::{LOCKED, NEXT};
+pub use runs::{Passed, make_due, make_now};
 
 row! { DeploymentSchedule:
     id "s.id",

@@ -1,10 +1,13 @@
 //! Runs that schedules make ahead (reference: `services/scheduler.py`). They are made once whatever the number of replicas:
-//! a replica holds what it looks at, and a date has one key.
+//! a replica holds what it makes runs for, and a date has one key. A schedule that was changed since its dates were told
+//! ([`super::plans`]) is left to the next pass.
+
+use std::collections::HashSet;
 
 use domain::flow_runs::CreatedBy;
 use domain::labels::Labels;
 use domain::run::FlowRunPolicy;
-use domain::schedules::{Horizon, NoDates, Schedule, idempotency_key};
+use domain::schedules::{Schedule, idempotency_key};
 use domain::slug::slug;
 use domain::state::State;
 use domain::stored::Stored;
@@ -13,11 +16,10 @@ use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use wire::{RawJson, RawObject, Time};
 
+use super::plans::{Plan, Plans};
 use crate::pool::FromRow;
 use crate::{Result, Tx};
 
-/// Schedules of one step.
-const STEP: i64 = 50;
 /// Seconds until a schedule is looked at again that has no dates because it cannot be counted.
 const AFTER_FAILURE: f64 = 3_600.0;
 
@@ -31,17 +33,17 @@ macro_rules! source {
 }
 
 /// Rows without an active schedule are left over.
-pub(crate) const DUE: &str = concat!(
+pub(crate) const LOCKED: &str = concat!(
     "select q.schedule_id, q.next_pass_at, coalesce(s.active and not d.paused, false), ",
     source!(),
     " from schedule_pass q left join deployment_schedule s on s.id = q.schedule_id left join deployment d on d.id = s.deployment_id \
-     where q.next_pass_at <= $1 order by q.next_pass_at limit $2 for update of q skip locked"
+     where q.schedule_id = any($2) and q.next_pass_at <= $1 order by q.next_pass_at for update of q skip locked"
 );
 pub(crate) const NEXT: &str = "select min(next_pass_at) from schedule_pass";
 const SET_NEXT: &str = "update schedule_pass q set next_pass_at = u.next from unnest($1::uuid[], $2::timestamptz[]) u(id, next) \
     where q.schedule_id = u.id";
 const FORGET: &str = "delete from schedule_pass where schedule_id = any($1)";
-const NOW: &str = "select clock_timestamp(), true from deployment where id = $1 for no key update";
+const HOLD: &str = "select true from deployment where id = $1 for no key update";
 const OF_DEPLOYMENT: &str = concat!(
     "select s.id, s.created, true, ",
     source!(),
@@ -81,6 +83,13 @@ struct Source {
     taken: Vec<Time>,
 }
 
+impl Source {
+    /// What is planned for it, if it is what it was.
+    fn plan<'p>(&self, plans: &'p Plans) -> Option<&'p Plan> {
+        plans.of.get(&self.id).filter(|plan| plan.of.as_ref() == Some(&self.schedule))
+    }
+}
+
 struct Due {
     id: ScheduleId,
     at: Time,
@@ -118,17 +127,18 @@ pub struct Passed {
     pub runs: u64,
     /// When the next schedule is due.
     pub next: Option<Time>,
-    /// Whether there may be others that are due by now.
-    pub more: bool,
     /// Schedules whose dates cannot be counted, and why.
     pub failed: Vec<(ScheduleId, String)>,
 }
 
-/// Makes the runs of some schedules that are due.
-pub async fn due_pass(mut tx: Tx<'_>, now: Time, horizon: &Horizon) -> Result<Passed> {
-    let due: Vec<Due> = tx.all(DUE, &[&now, &STEP]).await?;
-    let more = due.len() as i64 == STEP;
-    let mut passed = Passed { due: due.iter().map(|due| due.at).collect(), more, ..Passed::default() };
+/// Makes the runs that are planned of schedules that are still due.
+pub async fn make_due(mut tx: Tx<'_>, plans: &Plans) -> Result<Passed> {
+    let (now, planned): (Time, Vec<ScheduleId>) = (plans.now, plans.of.keys().copied().collect());
+    let due: Vec<Due> = match planned.is_empty() {
+        true => Vec::new(),
+        false => tx.all(LOCKED, &[&now, &planned]).await?,
+    };
+    let mut passed = Passed { due: due.iter().map(|due| due.at).collect(), ..Passed::default() };
     let (mut ids, mut nexts, mut over) = (Vec::new(), Vec::new(), Vec::new());
     let mut runs = NewRuns::default();
     for Due { id, source, .. } in due {
@@ -136,15 +146,16 @@ pub async fn due_pass(mut tx: Tx<'_>, now: Time, horizon: &Horizon) -> Result<Pa
             over.push(id);
             continue;
         };
+        let Some(plan) = source.plan(plans) else { continue };
         ids.push(id);
-        match planned(&source, now, horizon) {
-            Ok((schedule, dates, next)) => {
-                nexts.push(next);
-                runs.add(&source, &schedule, dates, now);
+        match &plan.dates {
+            Ok((dates, next)) => {
+                nexts.push(*next);
+                runs.add(&source, dates, now)?;
             }
             Err(why) => {
                 nexts.push(now.plus_seconds(AFTER_FAILURE));
-                passed.failed.push((id, why));
+                passed.failed.push((id, why.clone()));
             }
         }
     }
@@ -160,63 +171,21 @@ pub async fn due_pass(mut tx: Tx<'_>, now: Time, horizon: &Horizon) -> Result<Pa
     Ok(passed)
 }
 
-type Planned = (Schedule, Vec<Time>, Time);
-
-fn planned(source: &Source, now: Time, horizon: &Horizon) -> Result<Planned, String> {
-    let schedule = source.schedule.parse().map_err(|error| error.to_string())?;
-    let (dates, next) = horizon.plan(&schedule, now).map_err(|error| error.to_string())?;
-    Ok((schedule, dates, next))
-}
-
-/// A span that runs are to be made for. What is absent is as the scheduler has it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Span {
-    pub start: Option<Time>,
-    pub end: Option<Time>,
-    /// Seconds.
-    pub min_time: Option<f64>,
-    pub min_runs: Option<i64>,
-    pub max_runs: Option<i64>,
-}
-
-/// Makes the runs of a deployment's active schedules in a span, also in the past; how many there were. None where there is
-/// no such deployment.
-pub async fn schedule_now(
-    mut tx: Tx<'_>,
-    deployment: DeploymentId,
-    span: &Span,
-    horizon: &Horizon,
-) -> Result<Result<u64, NoDates>> {
-    let Some((now, _)) = tx.opt::<(Time, bool)>(NOW, &[&deployment]).await? else {
-        tx.rollback().await?;
-        return Ok(Ok(0));
-    };
-    let horizon = Horizon {
-        max_runs: span.max_runs.unwrap_or(horizon.max_runs),
-        min_runs: span.min_runs.unwrap_or(horizon.min_runs),
-        min_scheduled_time: span.min_time.unwrap_or(horizon.min_scheduled_time),
-        ..*horizon
-    };
-    let start = span.start.unwrap_or(now);
-    let demand = match span.end {
-        Some(end) => horizon.between(start, end),
-        None => horizon.demand(start),
-    };
-    let sources: Vec<Due> = tx.all(OF_DEPLOYMENT, &[&start, &deployment]).await?;
+/// Makes the runs that are planned of a deployment's schedules; how many there were.
+pub async fn make_now(mut tx: Tx<'_>, deployment: DeploymentId, plans: &Plans) -> Result<u64> {
+    tx.opt::<(bool,)>(HOLD, &[&deployment]).await?;
+    let dates = plans.of.values().filter_map(|plan| plan.dates.as_ref().ok());
+    let earliest = dates.filter_map(|(dates, _)| dates.iter().min()).min().copied().unwrap_or(plans.now);
+    let sources: Vec<Due> = tx.all(OF_DEPLOYMENT, &[&earliest, &deployment]).await?;
     let mut runs = NewRuns::default();
     for source in sources.into_iter().filter_map(|due| due.source) {
-        let schedule = source.schedule.parse().map_err(crate::Error::internal)?;
-        match schedule.dates(&demand) {
-            Ok(dates) => runs.add(&source, &schedule, dates, now),
-            Err(why) => {
-                tx.rollback().await?;
-                return Ok(Err(why));
-            }
+        if let Some(Plan { dates: Ok((dates, _)), .. }) = source.plan(plans) {
+            runs.add(&source, dates, plans.now)?;
         }
     }
-    let made = runs.insert(&mut tx, now).await?;
+    let made = runs.insert(&mut tx, plans.now).await?;
     tx.commit().await?;
-    Ok(Ok(made))
+    Ok(made)
 }
 
 /// Runs about to be inserted, as columns; and once for each schedule what its runs have in common.
@@ -236,12 +205,14 @@ struct NewRuns {
 }
 
 impl NewRuns {
-    fn add(&mut self, source: &Source, schedule: &Schedule, dates: Vec<Time>, now: Time) {
+    fn add(&mut self, source: &Source, dates: &[Time], now: Time) -> Result<()> {
         let Source { id, slug: name, deployment, flow, .. } = source;
-        let missing: Vec<Time> = dates.into_iter().filter(|date| !source.taken.contains(date)).collect();
+        let taken: HashSet<Time> = source.taken.iter().copied().collect();
+        let missing: Vec<Time> = dates.iter().copied().filter(|date| !taken.contains(date)).collect();
         if missing.is_empty() {
-            return;
+            return Ok(());
         }
+        let schedule = source.schedule.parse().map_err(crate::Error::internal)?;
         for date in missing {
             let state_id = StateId::new(now);
             let mut state = State::scheduled(state_id, now, date);
@@ -267,6 +238,7 @@ impl NewRuns {
             type_: Some("SCHEDULE".to_owned()),
             display_value: Some(made_by.to_owned()),
         }));
+        Ok(())
     }
 
     async fn insert(&self, tx: &mut Tx<'_>, now: Time) -> Result<u64> {

@@ -9,9 +9,16 @@ use wire::Time;
 
 use super::Cron;
 use crate::schedules::dates::{Demand, Found};
+use crate::schedules::steps::{Steps, TooManySteps};
 use crate::schedules::zone::{Repeated, SECOND, Wall, Zone};
 
-pub fn dates(cron: &Cron, zone: &Zone, day_or: bool, demand: &Demand) -> Vec<Time> {
+pub fn dates(
+    cron: &Cron,
+    zone: &Zone,
+    day_or: bool,
+    demand: &Demand,
+    steps: &Steps,
+) -> Result<Vec<Time>, TooManySteps> {
     let mut found = Found::new(demand);
     let from = zone.wall(demand.from);
     // Whoever begins at a full second begins with that second.
@@ -28,21 +35,22 @@ pub fn dates(cron: &Cron, zone: &Zone, day_or: bool, demand: &Demand) -> Vec<Tim
             skipped = Some((after - gap, change.at.micros() + change.after));
         }
     }
-    let due = |wall: Wall| zone.instant(wall, Repeated::First);
-    let mut later = cron.walls(after, day_or).map(due).peekable();
+    let due = |wall: Result<Wall, TooManySteps>| wall.map(|wall| zone.instant(wall, Repeated::First));
+    let mut later = cron.walls(after, day_or, steps).map(due).peekable();
     let (lookback, gap_end) = skipped.unwrap_or((after, Wall::MIN));
-    let mut shifted = cron.walls(lookback, day_or).take_while(|wall| *wall < gap_end).map(due).peekable();
+    let is_skipped = |wall: &Result<Wall, _>| wall.map_or(true, |wall| wall < gap_end);
+    let mut shifted = cron.walls(lookback, day_or, steps).take_while(is_skipped).map(due).peekable();
     loop {
         let next = match (shifted.peek(), later.peek()) {
-            (Some(one), Some(other)) if one <= other => shifted.next(),
+            (Some(Ok(one)), Some(Ok(other))) if one <= other => shifted.next(),
             (Some(_), None) => shifted.next(),
             _ => later.next(),
         };
-        let Some(date) = next.filter(|date| *date <= demand.until) else { break };
+        let Some(date) = next.transpose()?.filter(|date| *date <= demand.until) else { break };
         let enough = if date >= demand.from { found.offer(date, date.micros()) } else { found.skip() };
         if enough == ControlFlow::Break(()) {
             break;
         }
     }
-    found.into_dates()
+    Ok(found.into_dates())
 }

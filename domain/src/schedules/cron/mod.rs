@@ -13,6 +13,9 @@ pub(super) use dates::dates;
 pub use next::Walls;
 pub use parse::NotCron;
 
+/// Bytes that a text may have: several times what all columns take with every value written out.
+pub const LONGEST: usize = 6500;
+
 /// One column: which values it admits.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Field {
@@ -47,11 +50,14 @@ pub struct Cron {
 
 impl Cron {
     pub fn parse(text: &str) -> Result<Self, NotCron> {
-        parse::parse(text)
+        match text.len() {
+            length if length > LONGEST => Err(NotCron::TooLong(length)),
+            _ => parse::parse(text),
+        }
     }
 
     /// What clocks show when it is due, from the first second after `after` on.
-    pub fn walls(&self, after: super::zone::Wall, day_or: bool) -> Walls<'_> {
-        Walls::new(self, after, day_or)
+    pub fn walls<'c>(&'c self, after: super::zone::Wall, day_or: bool, steps: &'c super::steps::Steps) -> Walls<'c> {
+        Walls::new(self, after, day_or, steps)
     }
 }

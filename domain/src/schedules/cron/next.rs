@@ -3,6 +3,7 @@
 
 use super::{Cron, Field, Nth};
 use crate::schedules::calendar::{LAST_YEAR, date, day_number, days_in_month, weekday};
+use crate::schedules::steps::{Steps, TooManySteps};
 use crate::schedules::zone::{SECOND, Wall};
 
 /// An expression that is not met for so many years is never met.
@@ -15,32 +16,40 @@ pub struct Walls<'c> {
     /// Seconds.
     current: i64,
     day_or: bool,
+    steps: &'c Steps,
 }
 
 impl<'c> Walls<'c> {
-    pub fn new(cron: &'c Cron, after: Wall, day_or: bool) -> Self {
-        Self { cron, current: after.div_euclid(SECOND), day_or }
+    pub fn new(cron: &'c Cron, after: Wall, day_or: bool, steps: &'c Steps) -> Self {
+        Self { cron, current: after.div_euclid(SECOND), day_or, steps }
     }
 }
 
 impl Iterator for Walls<'_> {
-    type Item = Wall;
+    type Item = Result<Wall, TooManySteps>;
 
-    fn next(&mut self) -> Option<Wall> {
-        let cron = self.cron;
+    fn next(&mut self) -> Option<Self::Item> {
+        self.found().transpose()
+    }
+}
+
+impl Walls<'_> {
+    fn found(&mut self) -> Result<Option<Wall>, TooManySteps> {
+        let (cron, steps) = (self.cron, self.steps);
         let either = self.day_or && !cron.day.any && !cron.weekday.any;
         let found = match either {
-            false => search(cron, self.current, &cron.day, &cron.weekday),
+            false => search(cron, self.current, &cron.day, &cron.weekday, steps)?,
             true => {
                 let any = Field { any: true, ..Field::default() };
-                let by_day = search(cron, self.current, &cron.day, &any);
-                let by_weekday = search(cron, self.current, &any, &cron.weekday);
+                let by_day = search(cron, self.current, &cron.day, &any, steps)?;
+                let by_weekday = search(cron, self.current, &any, &cron.weekday, steps)?;
                 // Where one of the two is never met, the reference finds no date at all.
                 by_day.zip(by_weekday).map(|(one, other)| one.min(other))
             }
         };
-        self.current = found?;
-        Some(self.current * SECOND)
+        let Some(found) = found else { return Ok(None) };
+        self.current = found;
+        Ok(Some(found * SECOND))
     }
 }
 
@@ -71,24 +80,26 @@ impl At {
     }
 }
 
-fn search(cron: &Cron, after: i64, day: &Field, weekday: &Field) -> Option<i64> {
+fn search(cron: &Cron, after: i64, day: &Field, weekday: &Field, steps: &Steps) -> Result<Option<i64>, TooManySteps> {
     let first = if cron.second.is_some() { 1 } else { 60 };
     let mut at = At::of(after + first);
     let (begun, _, _) = date(at.day);
     loop {
+        // Days of a name are named for each month anew.
+        steps.take(1 + cron.nth.len())?;
         let (year, month, _) = date(at.day);
         if year - begun > MOST_YEARS || year >= LAST_YEAR {
-            return None;
+            return Ok(None);
         }
         at = match step(cron, at, (year, month), day, weekday) {
             Step::Moved(to) => to,
-            Step::Never => return None,
+            Step::Never => return Ok(None),
             Step::Stays => break,
         };
     }
     // Five columns are due at the full minute.
     let seconds = at.seconds();
-    Some(if cron.second.is_some() { seconds } else { seconds - seconds.rem_euclid(60) })
+    Ok(Some(if cron.second.is_some() { seconds } else { seconds - seconds.rem_euclid(60) }))
 }
 
 enum Step {

@@ -12,6 +12,7 @@ use super::{Cron, Field, Nth};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NotCron {
     Invalid,
+    TooLong(usize),
     /// An expression of a moment of its own choosing (`h`, `r`).
     Random,
 }

@@ -64,6 +64,20 @@ impl DateutilClock {
         Time::from_micros(wall - if shown_twice { before } else { now })
     }
 
+    /// The first wall and the last that may be shown at an instant.
+    pub fn walls_about(&self, time: Time) -> (Wall, Wall) {
+        let micros = time.micros();
+        let at = |wall: Wall| self.changes.partition_point(|change| change.wall <= wall);
+        // No offset is a day or more, but for a few old ones of a little more.
+        let (first, last) = (at(micros - 2 * DAY).saturating_sub(2), at(micros + 2 * DAY));
+        let offsets = (first..=last).map(|at| self.offset(at.checked_sub(1)));
+        let (mut least, mut most) = (self.offset(first.checked_sub(1)), self.offset(first.checked_sub(1)));
+        for offset in offsets {
+            (least, most) = (least.min(offset), most.max(offset));
+        }
+        (micros + least, micros + most)
+    }
+
     fn offset(&self, at: Option<usize>) -> i64 {
         match at {
             None => self.first,

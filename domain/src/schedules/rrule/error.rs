@@ -37,6 +37,8 @@ pub enum NotRule {
     EmptySet,
     #[error("{0}")]
     OutOfRange(&'static str),
+    #[error("max length is {most}, got {0}", most = super::LONGEST)]
+    TooLong(usize),
     /// The reference fails, or counts without end.
     #[error("{0}")]
     Unusable(&'static str),

@@ -4,16 +4,18 @@
 use std::collections::VecDeque;
 
 use super::parse::gcd;
+use super::skip::{Skipped, skipped};
 use super::week_numbers::{easter, mask};
-use super::{Frequency, Rule, TooManySteps};
+use super::{Frequency, Rule};
 use crate::schedules::calendar::{LAST_YEAR, date, day_number, days_in_month, days_in_year, weekday};
+use crate::schedules::steps::{Steps, TooManySteps};
 
 /// What is the same for all days of a year, or of a month.
 #[derive(Debug, Default)]
 struct Masks {
     year: i64,
     weeks: Vec<bool>,
-    /// Day numbers.
+    /// Day numbers, sorted.
     nth: Vec<i64>,
 }
 
@@ -33,15 +35,17 @@ pub struct Walls<'r> {
     left: Option<i64>,
     /// Nothing after this wall is wanted.
     horizon: i64,
-    steps: u64,
+    steps: &'r Steps,
     over: bool,
 }
 
 impl<'r> Walls<'r> {
-    /// Walls from about `from` on, until `horizon`, in at most so many steps. All in seconds.
-    pub fn new(rule: &'r Rule, from: i64, horizon: i64, steps: u64) -> Self {
-        let begin = rule.start + skipped(rule, from);
+    /// Walls from about `from` on, until `horizon`. All in seconds.
+    pub fn new(rule: &'r Rule, from: i64, horizon: i64, steps: &'r Steps) -> Result<Self, TooManySteps> {
+        let Skipped { seconds, months, counted } = skipped(rule, from);
+        let begin = rule.start + seconds;
         let (year, month, day) = date(begin.div_euclid(86_400));
+        let (year, month) = (year + (month - 1 + months).div_euclid(12), (month - 1 + months).rem_euclid(12) + 1);
         let second = begin.rem_euclid(86_400);
         let mut walls = Self {
             rule,
@@ -55,12 +59,12 @@ impl<'r> Walls<'r> {
             times: Vec::new(),
             masks: Masks::default(),
             ready: VecDeque::new(),
-            left: rule.count,
+            left: rule.count.map(|count| count.saturating_sub(counted)),
             horizon,
             steps,
             over: false,
         };
-        walls.masks = walls.masks_now();
+        walls.masks = walls.masks_now()?;
         let admitted = |values: &Option<Vec<i64>>, level: Frequency, now: i64| {
             rule.frequency < level || values.as_ref().is_none_or(|values| values.contains(&now))
         };
@@ -70,7 +74,7 @@ impl<'r> Walls<'r> {
         {
             walls.times = walls.times_now();
         }
-        walls
+        Ok(walls)
     }
 
     pub fn next(&mut self) -> Result<Option<i64>, TooManySteps> {
@@ -85,11 +89,6 @@ impl<'r> Walls<'r> {
         }
     }
 
-    fn step(&mut self, steps: u64) -> Result<(), TooManySteps> {
-        self.steps = self.steps.checked_sub(steps).ok_or(TooManySteps)?;
-        Ok(())
-    }
-
     /// One period of the rule's frequency.
     fn period(&mut self) -> Result<(), TooManySteps> {
         let (first, last) = self.days();
@@ -97,12 +96,12 @@ impl<'r> Walls<'r> {
             self.over = true;
             return Ok(());
         }
-        self.step(1 + u64::try_from(last - first).unwrap_or(0) / 8)?;
+        self.steps.take(1 + usize::try_from(last - first).unwrap_or(0) / 8)?;
         let days: Vec<i64> = (first..last).filter(|day| self.admits(*day)).collect();
         let filtered = i64::try_from(days.len()) != Ok(last - first);
         match self.rule.set_positions.is_empty() || self.times.is_empty() {
             true => self.offer_all(&days)?,
-            false => self.offer_positions(&days),
+            false => self.offer_positions(&days)?,
         }
         if !self.over {
             self.advance(filtered)?;
@@ -132,30 +131,27 @@ impl<'r> Walls<'r> {
 
     fn admits(&self, number: i64) -> bool {
         let rule = self.rule;
-        let fits = |values: &[i64], value: i64| values.is_empty() || values.contains(&value);
+        let has = |values: &[i64], value: i64| values.binary_search(&value).is_ok();
+        let fits = |values: &[i64], value: i64| values.is_empty() || has(values, value);
         let (year, month, day) = date(number);
         let by_month_day = || {
             let none = rule.month_days.is_empty() && rule.month_days_from_end.is_empty();
-            none || rule.month_days.contains(&day)
-                || rule.month_days_from_end.contains(&(day - days_in_month(year, month) - 1))
+            none || has(&rule.month_days, day) || has(&rule.month_days_from_end, day - days_in_month(year, month) - 1)
         };
         let by_year_day = || {
             let of_year = number - day_number(year, 1, 1) + 1;
-            fits(&rule.year_days, of_year) || rule.year_days.contains(&(of_year - days_in_year(year) - 1))
+            fits(&rule.year_days, of_year) || has(&rule.year_days, of_year - days_in_year(year) - 1)
         };
         // A week that goes over into the next year is judged by the year it began in.
         let by_week = || {
             let at = usize::try_from(number - day_number(self.masks.year, 1, 1)).ok();
             rule.week_numbers.is_empty() || at.and_then(|at| self.masks.weeks.get(at)) == Some(&true)
         };
-        let by_easter = || {
-            let sunday = easter(self.masks.year);
-            rule.easters.is_empty() || rule.easters.contains(&(number - sunday))
-        };
+        let by_easter = || rule.easters.is_empty() || has(&rule.easters, number - easter(self.masks.year));
         fits(&rule.months, month)
             && by_week()
             && fits(&rule.weekdays, weekday(number))
-            && (rule.nth_weekdays.is_empty() || self.masks.nth.contains(&number))
+            && (rule.nth_weekdays.is_empty() || has(&self.masks.nth, number))
             && by_easter()
             && by_month_day()
             && by_year_day()
@@ -164,7 +160,7 @@ impl<'r> Walls<'r> {
     fn offer_all(&mut self, days: &[i64]) -> Result<(), TooManySteps> {
         for day in days {
             for at in 0..self.times.len() {
-                self.step(1)?;
+                self.steps.take(1)?;
                 self.offer(day * 86_400 + self.times[at]);
                 if self.over {
                     return Ok(());
@@ -174,7 +170,8 @@ impl<'r> Walls<'r> {
         Ok(())
     }
 
-    fn offer_positions(&mut self, days: &[i64]) {
+    fn offer_positions(&mut self, days: &[i64]) -> Result<(), TooManySteps> {
+        self.steps.take(self.rule.set_positions.len() / 8)?;
         let length = i64::try_from(self.times.len()).unwrap_or(i64::MAX);
         let mut chosen = Vec::new();
         for position in &self.rule.set_positions {
@@ -193,9 +190,10 @@ impl<'r> Walls<'r> {
         for wall in chosen {
             self.offer(wall);
             if self.over {
-                return;
+                break;
             }
         }
+        Ok(())
     }
 
     fn offer(&mut self, wall: i64) {
@@ -238,7 +236,7 @@ impl<'r> Walls<'r> {
             return Ok(());
         }
         if self.rule.frequency <= Frequency::Monthly || self.year != self.masks.year {
-            self.masks = self.masks_now();
+            self.masks = self.masks_now()?;
         }
         if self.rule.frequency >= Frequency::Hourly || self.times.is_empty() {
             self.times = self.times_now();
@@ -263,15 +261,18 @@ impl<'r> Walls<'r> {
             self.minute += (1439 - (self.hour * 60 + self.minute)) / interval * interval;
         }
         for _ in 0..1440 / gcd(interval, 1440) {
-            self.step(1)?;
+            if !fits(&self.rule.hours, self.hour) {
+                self.minute += (59 - self.minute).max(0) / interval * interval;
+            }
             let (hours, minute) = next_of(self.minute, interval, 60, self.rule.minutes.as_deref());
             self.minute = minute;
             let hour = self.hour + hours;
             self.hour = hour.rem_euclid(24);
             self.later(hour.div_euclid(24));
-            if self.over || self.rule.hours.as_ref().is_none_or(|hours| hours.contains(&self.hour)) {
+            if self.over || fits(&self.rule.hours, self.hour) {
                 return Ok(());
             }
+            self.steps.take(1)?;
         }
         // The interval never comes to one of the hours.
         self.over = true;
@@ -285,9 +286,14 @@ impl<'r> Walls<'r> {
             let of_day = self.hour * 3600 + self.minute * 60 + self.second;
             self.second += (86_399 - of_day) / interval * interval;
         }
-        let fits = |values: &Option<Vec<i64>>, now: i64| values.as_ref().is_none_or(|values| values.contains(&now));
         for _ in 0..86_400 / gcd(interval, 86_400) {
-            self.step(1)?;
+            // What is left of an hour or a minute that is not admitted is passed over.
+            let left = match (fits(&rule.hours, self.hour), fits(&rule.minutes, self.minute)) {
+                (false, _) => 3599 - (self.minute * 60 + self.second),
+                (true, false) => 59 - self.second,
+                (true, true) => 0,
+            };
+            self.second += left.max(0) / interval * interval;
             let (minutes, second) = next_of(self.second, interval, 60, rule.seconds.as_deref());
             self.second = second;
             let minute = self.minute + minutes;
@@ -298,6 +304,7 @@ impl<'r> Walls<'r> {
             if self.over || fits(&rule.hours, self.hour) && fits(&rule.minutes, self.minute) {
                 return Ok(());
             }
+            self.steps.take(1)?;
         }
         self.over = true;
         Ok(())
@@ -305,14 +312,14 @@ impl<'r> Walls<'r> {
 
     fn later(&mut self, days: i64) {
         let number = day_number(self.year, self.month, self.day).saturating_add(days);
-        if number >= day_number(LAST_YEAR + 1, 1, 1) {
+        if number >= day_number(LAST_YEAR + 1, 1, 1) || number > self.horizon.div_euclid(86_400) {
             self.over = true;
             return;
         }
         (self.year, self.month, self.day) = date(number);
     }
 
-    fn masks_now(&self) -> Masks {
+    fn masks_now(&self) -> Result<Masks, TooManySteps> {
         let rule = self.rule;
         let weeks = if rule.week_numbers.is_empty() { Vec::new() } else { mask(rule, self.year) };
         let month = |month: i64| {
@@ -328,6 +335,7 @@ impl<'r> Walls<'r> {
             Frequency::Monthly => vec![month(self.month)],
             _ => Vec::new(),
         };
+        self.steps.take((rule.week_numbers.len() + ranges.len() * rule.nth_weekdays.len()) / 8)?;
         let mut nth = Vec::new();
         for (first, end) in ranges {
             for (day, n) in &rule.nth_weekdays {
@@ -346,7 +354,8 @@ impl<'r> Walls<'r> {
                 }
             }
         }
-        Masks { year: self.year, weeks, nth }
+        nth.sort_unstable();
+        Ok(Masks { year: self.year, weeks, nth })
     }
 
     /// Seconds of the day, sorted.
@@ -385,21 +394,6 @@ fn next_of(now: i64, interval: i64, base: i64, values: Option<&[i64]>) -> (i64, 
     (carried, value)
 }
 
-/// Seconds after its start at which counting may begin as well: a whole number of intervals, some before `from`. Not where
-/// occurrences are numbered, nor where counting is quick.
-fn skipped(rule: &Rule, from: i64) -> i64 {
-    let unit = match rule.frequency {
-        Frequency::Weekly => 7 * 86_400,
-        Frequency::Daily => 86_400,
-        Frequency::Hourly => 3600,
-        Frequency::Minutely => 60,
-        Frequency::Secondly => 1,
-        Frequency::Yearly | Frequency::Monthly => return 0,
-    };
-    let (Some(period), None) = (rule.interval.checked_mul(unit), rule.count) else { return 0 };
-    // Positions in a period need the whole of it, and a day of which nothing is admitted is left as a whole.
-    let around = if rule.frequency <= Frequency::Daily { 2 * 7 * 86_400 } else { 86_400 };
-    let spare = period.saturating_add(around);
-    let passed = (from - rule.start).saturating_sub(spare).max(0);
-    passed - passed.rem_euclid(period)
+fn fits(values: &Option<Vec<i64>>, now: i64) -> bool {
+    values.as_ref().is_none_or(|values| values.binary_search(&now).is_ok())
 }

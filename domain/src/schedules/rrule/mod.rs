@@ -10,6 +10,7 @@ mod error;
 mod iter;
 mod parse;
 mod set;
+mod skip;
 mod stamp;
 mod week_numbers;
 
@@ -18,7 +19,9 @@ use std::ops::ControlFlow;
 use wire::Time;
 
 use super::dates::{Demand, Found};
-use super::zone::{DAY, SECOND, Wall, Zone};
+use super::runs::Horizon;
+use super::steps::{Steps, TooManySteps};
+use super::zone::{SECOND, Wall, Zone};
 use clock::DateutilClock;
 pub use error::NotRule;
 use set::Merged;
@@ -27,8 +30,8 @@ use set::Merged;
 pub const LONGEST: usize = 6500;
 /// Where rules without `DTSTART` begin: 2020-01-01T00:00:00.
 pub const DEFAULT_START: Wall = 1_577_836_800 * SECOND;
-/// Steps of counting for one answer. A rule that takes more is one of seconds, with a `COUNT` of a year or two.
-const MOST_STEPS: u64 = 5_000_000;
+/// Where everything that is numbered was counted, and where dates are those of any year.
+const LATE: Time = Time::from_micros(4_102_444_800 * SECOND);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Frequency {
@@ -67,6 +70,33 @@ pub(super) struct Rule {
     seconds: Option<Vec<i64>>,
 }
 
+impl Rule {
+    /// Whether it says no more than how often, so that every interval has one date, the first that of the start.
+    fn has_a_date_each_time(&self) -> bool {
+        let second = self.start.rem_euclid(86_400);
+        let one = |values: &Option<Vec<i64>>, level: Frequency, of_start: i64| match values {
+            Some(values) => self.frequency < level && *values == [of_start],
+            None => true,
+        };
+        let lists = [
+            &self.set_positions,
+            &self.months,
+            &self.month_days,
+            &self.month_days_from_end,
+            &self.year_days,
+            &self.easters,
+            &self.week_numbers,
+            &self.weekdays,
+        ];
+        self.frequency >= Frequency::Daily
+            && lists.into_iter().all(|list| list.is_empty())
+            && self.nth_weekdays.is_empty()
+            && one(&self.hours, Frequency::Hourly, second / 3600)
+            && one(&self.minutes, Frequency::Minutely, second / 60 % 60)
+            && one(&self.seconds, Frequency::Secondly, second % 60)
+    }
+}
+
 /// What a text says: rules and dates, less rules and dates.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RRule {
@@ -81,7 +111,23 @@ pub struct RRule {
 impl RRule {
     /// Rules that have no `DTSTART` begin at [`DEFAULT_START`].
     pub fn parse(text: &str) -> Result<Self, NotRule> {
-        parse::parse(text)
+        match text.chars().count() {
+            length if length > LONGEST => Err(NotRule::TooLong(length)),
+            _ => parse::parse(text),
+        }
+    }
+
+    /// Whether its dates can be told at any time: from its beginning, and from when all that is numbered was counted.
+    pub(super) fn is_countable(&self, steps: &Steps) -> Result<(), TooManySteps> {
+        let starts = self.rules.iter().map(|rule| rule.start).min();
+        let start = Time::from_micros(starts.unwrap_or(DEFAULT_START / SECOND) * SECOND);
+        for from in [start, LATE] {
+            let answer = steps.one_of_many();
+            let told = self.dates(&Zone::utc(), &Horizon::default().demand(from), &answer);
+            steps.settle(&answer);
+            told?;
+        }
+        Ok(())
     }
 
     /// The text with a `DTSTART`: as it is when it has one, else with [`DEFAULT_START`]. A rule of minutes or seconds
@@ -108,12 +154,11 @@ impl RRule {
     }
 
     /// `Err` when it takes too many steps to tell.
-    pub fn dates(&self, zone: &Zone, demand: &Demand) -> Result<Vec<Time>, TooManySteps> {
+    pub fn dates(&self, zone: &Zone, demand: &Demand, steps: &Steps) -> Result<Vec<Time>, TooManySteps> {
         let mut found = Found::new(demand);
         let clock = DateutilClock::of(zone);
-        // Two days cover whatever clocks do.
-        let (from, until) = (zone.wall(demand.from) - 2 * DAY, zone.wall(demand.until) + 2 * DAY);
-        let mut walls = Merged::new(self, from.div_euclid(SECOND), until.div_euclid(SECOND), MOST_STEPS);
+        let ((from, _), (_, until)) = (clock.walls_about(demand.from), clock.walls_about(demand.until));
+        let mut walls = Merged::new(self, from.div_euclid(SECOND), until.div_euclid(SECOND) + 1, steps);
         while let Some(wall) = walls.next()? {
             let date = clock.instant(wall * SECOND);
             if date < demand.from {
@@ -126,8 +171,3 @@ impl RRule {
         Ok(found.into_dates())
     }
 }
-
-/// A rule that would count for too long.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("the rule takes too many steps to count; give it a later DTSTART or a smaller COUNT")]
-pub struct TooManySteps;

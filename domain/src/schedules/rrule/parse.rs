@@ -238,15 +238,16 @@ impl Parts {
             count: self.count,
             until: self.until.map(|until| until.wall),
             week_start: self.week_start,
-            set_positions: self.set_positions.unwrap_or_default(),
+            set_positions: sorted(self.set_positions.unwrap_or_default()),
             months: sorted(months.unwrap_or_default()),
             month_days: month_days.iter().copied().filter(|day| *day > 0).collect(),
             month_days_from_end: month_days.into_iter().filter(|day| *day < 0).collect(),
             year_days: sorted(self.year_days.unwrap_or_default()),
-            easters: self.easters.unwrap_or_default(),
+            easters: sorted(self.easters.unwrap_or_default()),
             week_numbers: sorted(self.week_numbers.unwrap_or_default()),
             weekdays: sorted(plain.into_iter().map(|(day, _)| day).collect()),
-            nth_weekdays: nth.into_iter().filter_map(|(day, n)| n.map(|n| (day, n))).collect(),
+            // Later ones there are in no year.
+            nth_weekdays: sorted(nth.into_iter().filter_map(|(day, n)| Some((day, n?.clamp(-60, 60)))).collect()),
             hours: times(self.hours, hour, Frequency::Hourly, 24)?,
             minutes: times(self.minutes, minute, Frequency::Minutely, 60)?,
             seconds: times(self.seconds, second, Frequency::Secondly, 60)?,
@@ -265,7 +266,7 @@ impl Parts {
     }
 }
 
-fn sorted(mut numbers: Vec<i64>) -> Vec<i64> {
+fn sorted<T: Ord>(mut numbers: Vec<T>) -> Vec<T> {
     numbers.sort_unstable();
     numbers.dedup();
     numbers

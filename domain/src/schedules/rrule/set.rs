@@ -1,29 +1,37 @@
 //! Rules and dates together, less what is excepted (`dateutil.rrule.rruleset`).
 
+use super::RRule;
 use super::iter::Walls;
-use super::{RRule, TooManySteps};
+use crate::schedules::steps::{Steps, TooManySteps};
 
 /// Several sorted sources as one, each value once.
 #[derive(Debug)]
 struct Sources<'r> {
+    steps: &'r Steps,
     rules: Vec<(Walls<'r>, Option<i64>)>,
     dates: std::vec::IntoIter<i64>,
     date: Option<i64>,
 }
 
 impl<'r> Sources<'r> {
-    fn new(rules: &'r [super::Rule], dates: &[i64], from: i64, horizon: i64, steps: u64) -> Result<Self, TooManySteps> {
+    fn new(
+        rules: &'r [super::Rule],
+        dates: &[i64],
+        (from, horizon): (i64, i64),
+        steps: &'r Steps,
+    ) -> Result<Self, TooManySteps> {
+        steps.take(dates.len() + rules.len())?;
         let mut sorted = dates.to_vec();
         sorted.sort_unstable();
         let mut dates = sorted.into_iter();
         let date = dates.next();
         let mut begun = Vec::new();
         for rule in rules {
-            let mut walls = Walls::new(rule, from, horizon, steps);
+            let mut walls = Walls::new(rule, from, horizon, steps)?;
             let first = walls.next()?;
             begun.push((walls, first));
         }
-        Ok(Self { rules: begun, dates, date })
+        Ok(Self { steps, rules: begun, dates, date })
     }
 
     fn first(&self) -> Option<i64> {
@@ -32,6 +40,8 @@ impl<'r> Sources<'r> {
 
     /// Takes the first value out of every source that has it.
     fn pop(&mut self) -> Result<Option<i64>, TooManySteps> {
+        // Every source is looked at.
+        self.steps.take(self.rules.len() / 8)?;
         let Some(first) = self.first() else { return Ok(None) };
         for (walls, head) in &mut self.rules {
             while *head == Some(first) {
@@ -48,26 +58,27 @@ impl<'r> Sources<'r> {
 #[derive(Debug)]
 pub struct Merged<'r> {
     rule: &'r RRule,
-    span: (i64, i64, u64),
+    span: (i64, i64),
+    steps: &'r Steps,
     /// Begun with the first question, which may fail.
     sources: Option<(Sources<'r>, Sources<'r>)>,
 }
 
 impl<'r> Merged<'r> {
-    /// Walls from about `from` on, in seconds; each rule may take so many steps.
-    pub fn new(rule: &'r RRule, from: i64, horizon: i64, steps: u64) -> Self {
-        Self { rule, span: (from, horizon, steps), sources: None }
+    /// Walls from about `from` on, in seconds, until `horizon`.
+    pub fn new(rule: &'r RRule, from: i64, horizon: i64, steps: &'r Steps) -> Self {
+        Self { rule, span: (from, horizon), steps, sources: None }
     }
 
     pub fn next(&mut self) -> Result<Option<i64>, TooManySteps> {
-        let (from, horizon, steps) = self.span;
+        let (span, steps) = (self.span, self.steps);
         let (wanted, excepted) = match &mut self.sources {
             Some(sources) => sources,
             none => {
                 let RRule { rules, dates, except_rules, except_dates, .. } = self.rule;
                 none.insert((
-                    Sources::new(rules, dates, from, horizon, steps)?,
-                    Sources::new(except_rules, except_dates, from, horizon, steps)?,
+                    Sources::new(rules, dates, span, steps)?,
+                    Sources::new(except_rules, except_dates, span, steps)?,
                 ))
             }
         };

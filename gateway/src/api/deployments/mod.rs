@@ -12,8 +12,9 @@ use domain::deployments::{Deployment, DeploymentCreate, DeploymentUpdate};
 use domain::work_queues::WorkQueue;
 use tenant_store::deployments::{self, Which};
 use tenant_store::work_queues;
-use wire::RawObject;
+use wire::{Patch, RawObject};
 
+use super::schedules::countable;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
 
@@ -43,6 +44,7 @@ fn not_found() -> Failure {
 
 async fn create(cx: Call, body: JsonBody<DeploymentCreate>) -> Reply<Created<Deployment>> {
     sees_variables(&cx, &body.parameters)?;
+    countable(body.schedules.iter().map(|new| &new.schedule))?;
     let created = deployments::create(cx.write().await?, &body, cx.app.key_ring()).await?;
     let (deployment, fresh) = created.map_err(changes::not_created)?;
     Ok(Created::if_fresh(deployment, fresh))
@@ -60,6 +62,9 @@ async fn by_name(cx: Call, path: Path<(String, String)>) -> Reply<Json<Deploymen
 async fn update(cx: Call, id: Path<DeploymentId>, body: JsonBody<DeploymentUpdate>) -> Reply<NoContent> {
     if let Some(Some(parameters)) = body.parameters.value() {
         sees_variables(&cx, parameters)?;
+    }
+    if let Patch::Set(schedules) = &body.schedules {
+        countable(schedules.iter().filter_map(|change| change.schedule.as_ref()))?;
     }
     deployments::update(cx.write().await?, *id, &body).await?.map_err(changes::not_updated)?;
     Ok(NoContent)
