@@ -24,6 +24,7 @@ pub const MOST_RELATED: usize = 100;
 /// Bytes an event may have as JSON.
 pub const LARGEST: usize = 1_500_000;
 
+const TOO_MANY_LABELS: &str = "The maximum number of labels per resource is 500";
 const ID: &str = "prefect.resource.id";
 const ROLE: &str = "prefect.resource.role";
 
@@ -85,6 +86,14 @@ impl Event {
             Some(event) if errors.is_empty() => Ok(event),
             _ => Err(complaints(&errors)),
         }
+    }
+
+    /// Bytes of what it says, about.
+    pub fn weight(&self) -> usize {
+        let label = |(name, value): &(String, String)| name.len() + value.len();
+        let of = |resource: &Resource| resource.0.iter().map(label).sum::<usize>();
+        let related = self.related.iter().map(of).sum::<usize>();
+        self.event.len() + of(&self.resource) + related + self.payload.0.text().len()
     }
 
     /// The first related resource in a role.
@@ -185,6 +194,10 @@ impl Input for Resource {
             errors.push("dict_type", "Input should be a valid dictionary", value);
             return None;
         };
+        if fields.len() > MOST_LABELS {
+            refuse(value, TOO_MANY_LABELS, errors);
+            return None;
+        }
         let mut labels: Option<Vec<(String, String)>> = Some(Vec::with_capacity(fields.len()));
         for (label, item) in fields.iter() {
             let label = label.clone().into_owned();
@@ -203,7 +216,6 @@ impl Input for Resource {
         }
         let resource = Resource(labels?);
         let why = match resource.get(ID) {
-            _ if resource.0.len() > MOST_LABELS => "The maximum number of labels per resource is 500",
             None => "Resources must include the prefect.resource.id label",
             Some("") => "The prefect.resource.id label must be non-empty",
             Some(_) => return Some(resource),

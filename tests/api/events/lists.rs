@@ -72,3 +72,19 @@ fn a_change_and_what_is_told_of_it_are_committed_together() {
     assert_eq!(told[0]["occurred"], made["created"], "the event has the time of its transaction");
     assert_eq!(told[1]["payload"]["value"], 2);
 }
+
+#[test]
+fn a_filter_that_holds_too_much_is_refused() {
+    let api = Tenant::fresh().api();
+    let labels: serde_json::Map<String, Value> = (0..20_000).map(|n| (format!("l{n}"), json!("v"))).collect();
+    let filter = json!({"resource": {"labels": labels}});
+    for (path, body) in
+        [("/events/filter", json!({"filter": filter})), ("/events/count-by/event", json!({"filter": filter}))]
+    {
+        let told = api.post(path, &body).expect(422);
+        assert!(told.to_string().contains("A filter may hold 2000 names and values, not 40002"), "{path}");
+    }
+    // As much as there may be is answered.
+    let labels: serde_json::Map<String, Value> = (0..900).map(|n| (format!("l{n}"), json!("v*"))).collect();
+    api.post("/events/filter", &json!({"filter": {"resource": {"labels": labels}}})).expect(200);
+}

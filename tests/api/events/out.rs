@@ -92,7 +92,12 @@ fn events_of_a_workspace_are_told_in_it_alone() {
 #[test]
 fn what_is_no_filter_is_refused_with_its_reason() {
     let tenant = Tenant::fresh();
+    let globs: Vec<String> = (0..14_000).map(|n| format!("*q{n}*")).collect();
     for (message, reason) in [
+        (
+            json!({"type": "filter", "filter": {"resource": {"labels": {"l": globs}}}}),
+            "Invalid filter: Value error, A filter may hold 2000 names and values, not 14003",
+        ),
         (json!({"type": "events"}), "Expected 'filter' message"),
         (json!({"type": "filter", "filter": {"x": 1}}), "Invalid filter: Extra inputs are not permitted"),
     ] {

@@ -9,45 +9,105 @@ use crate::events::Resource;
 
 /// A pattern for the value of a label: `*` is any text, `?` any character, `!` before it means that it must not match. A
 /// label that is missing matches none, not even a negated one.
+///
+/// It is taken apart when it is read, so that a value is read once, whatever the pattern.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Glob(pub String);
+pub struct Glob {
+    text: String,
+    first: Piece,
+    /// What stands between two `*`, without what is empty.
+    between: Vec<Piece>,
+    /// What stands behind the last `*`, if there is one.
+    last: Option<Piece>,
+}
 
 impl Glob {
+    pub fn read(text: &str) -> Self {
+        let (_, pattern) = parts(text);
+        let mut pieces = pattern.split('*');
+        let first = Piece::of(pieces.next().unwrap_or_default());
+        let last = pieces.next_back().map(Piece::of);
+        let between = pieces.filter(|piece| !piece.is_empty()).map(Piece::of).collect();
+        Self { text: text.to_owned(), first, between, last }
+    }
+
     /// Whether it says what must not be, and the pattern.
     pub fn parts(&self) -> (bool, &str) {
-        match self.0.strip_prefix('!') {
-            Some(pattern) => (true, pattern),
-            None => (false, &self.0),
-        }
+        parts(&self.text)
     }
 
     pub fn fits(&self, value: &str) -> bool {
-        let (negated, pattern) = self.parts();
-        matches(&pattern.chars().collect::<Vec<_>>(), &value.chars().collect::<Vec<_>>()) != negated
+        let (negated, _) = self.parts();
+        self.matches(value).unwrap_or(false) != negated
+    }
+
+    /// How often it reads a value.
+    pub fn searches(&self) -> usize {
+        let looked_for_at_each = |piece: &Piece| piece.blanks.then(|| piece.text.chars().count());
+        match self.between.is_empty() {
+            true => 0,
+            false => 1 + self.between.iter().filter_map(looked_for_at_each).sum::<usize>(),
+        }
+    }
+
+    /// What is found first leaves the most for the rest. `None`: no.
+    fn matches(&self, value: &str) -> Option<bool> {
+        let rest = self.first.begins(value)?;
+        let Some(last) = &self.last else { return Some(rest.is_empty()) };
+        let mut rest = last.ends(rest)?;
+        for piece in &self.between {
+            rest = piece.found(rest)?;
+        }
+        Some(true)
     }
 }
 
-/// Goes back to the last `*` alone: what an earlier one took cannot have been too little.
-fn matches(pattern: &[char], value: &[char]) -> bool {
-    let (mut p, mut v, mut back) = (0, 0, None);
-    while v < value.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                back = Some((p + 1, v));
-                p += 1;
-                continue;
-            }
-            Some(one) if *one == '?' || *one == value[v] => {
-                (p, v) = (p + 1, v + 1);
-                continue;
-            }
-            _ => {}
-        }
-        let Some((after, taken)) = back else { return false };
-        (p, v) = (after, taken + 1);
-        back = Some((after, taken + 1));
+fn parts(text: &str) -> (bool, &str) {
+    match text.strip_prefix('!') {
+        Some(pattern) => (true, pattern),
+        None => (false, text),
     }
-    pattern[p..].iter().all(|rest| *rest == '*')
+}
+
+/// A text without `*`.
+#[derive(Debug, Clone, PartialEq)]
+struct Piece {
+    text: String,
+    /// Whether there are `?`.
+    blanks: bool,
+}
+
+impl Piece {
+    fn of(text: &str) -> Self {
+        Self { text: text.to_owned(), blanks: text.contains('?') }
+    }
+
+    /// What follows it in a value that begins with it.
+    fn begins<'v>(&self, value: &'v str) -> Option<&'v str> {
+        if !self.blanks {
+            return value.strip_prefix(&self.text);
+        }
+        let mut rest = value.chars();
+        self.text.chars().all(|asked| rest.next().is_some_and(|c| asked == '?' || asked == c)).then_some(rest.as_str())
+    }
+
+    /// What is before it in a value that ends with it.
+    fn ends<'v>(&self, value: &'v str) -> Option<&'v str> {
+        if !self.blanks {
+            return value.strip_suffix(&self.text);
+        }
+        let mut rest = value.chars();
+        let fits = |asked| rest.next_back().is_some_and(|c| asked == '?' || asked == c);
+        self.text.chars().rev().all(fits).then_some(rest.as_str())
+    }
+
+    /// What follows the first place where it is.
+    fn found<'v>(&self, value: &'v str) -> Option<&'v str> {
+        match self.blanks {
+            false => value.find(&self.text).map(|at| &value[at + self.text.len()..]),
+            true => value.char_indices().find_map(|(at, _)| self.begins(&value[at..])),
+        }
+    }
 }
 
 /// Labels with the patterns of which their value must match one (reference: `ResourceSpecification`).
@@ -61,6 +121,10 @@ impl Labelled {
             resource.get(label).is_some_and(|value| globs.iter().any(|glob| glob.fits(value)))
         };
         self.0.iter().all(|(label, globs)| fits(label, globs))
+    }
+
+    pub fn globs(&self) -> impl Iterator<Item = &Glob> {
+        self.0.iter().flat_map(|(_, globs)| globs)
     }
 }
 
@@ -94,7 +158,7 @@ fn patterns(value: &Json<'_>, errors: &mut Errors) -> Option<Vec<Glob>> {
         _ => String::parse(value, &mut scratch).map(|one| vec![one]),
     };
     if let Some(texts) = read.filter(|_| scratch.is_empty()) {
-        return Some(texts.into_iter().map(Glob).collect());
+        return Some(texts.iter().map(|text| Glob::read(text)).collect());
     }
     errors.at("str", |e| String::parse(value, e));
     errors.at("list[str]", |e| Vec::<String>::parse(value, e));
@@ -113,7 +177,7 @@ impl Serialize for Labelled {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut map = s.serialize_map(Some(self.0.len()))?;
         for (label, globs) in &self.0 {
-            map.serialize_entry(label, &globs.iter().map(|glob| &glob.0).collect::<Vec<_>>())?;
+            map.serialize_entry(label, &globs.iter().map(|glob| &glob.text).collect::<Vec<_>>())?;
         }
         map.end()
     }
@@ -138,8 +202,55 @@ mod tests {
             ("!a*", "b", true),
             ("!a*", "ab", false),
             ("!", "x", true),
+            ("ab*ba", "aba", false),
+            ("ab*ba", "abba", true),
+            ("*ab*ab*", "abab", true),
+            ("*aba*ab*", "abab", false),
+            ("a**b", "ab", true),
+            ("**", "", true),
+            ("*?", "", false),
+            ("*?*", "é", true),
+            ("?*?", "é", false),
+            ("*é?*ü", "xééaü", true),
+            ("*a?b*", "a--b-ab", false),
+            ("*a?b*c", "aab-axb-c", true),
         ] {
-            assert_eq!(Glob(pattern.into()).fits(value), fits, "{pattern} {value}");
+            assert_eq!(Glob::read(pattern).fits(value), fits, "{pattern} {value}");
+        }
+    }
+
+    /// The plain way: try everything that a `*` may take.
+    fn plainly(pattern: &[char], value: &[char]) -> bool {
+        match (pattern, value) {
+            ([], value) => value.is_empty(),
+            (['*', rest @ ..], _) => (0..=value.len()).any(|taken| plainly(rest, &value[taken..])),
+            ([asked, rest @ ..], [c, others @ ..]) => (*asked == '?' || asked == c) && plainly(rest, others),
+            ([_, ..], []) => false,
+        }
+    }
+
+    #[test]
+    fn every_short_pattern_matches_what_it_says() {
+        let texts = |of: &[char], most: usize| {
+            let mut all = vec![Vec::new()];
+            for length in 0..most {
+                let longer = all.iter().filter(|text| text.len() == length);
+                let longer = longer.flat_map(|text| of.iter().map(|c| [text.as_slice(), &[*c]].concat()));
+                let longer: Vec<Vec<char>> = longer.collect();
+                all.extend(longer);
+            }
+            all
+        };
+        let values = texts(&['a', 'é'], 5);
+        for pattern in texts(&['a', 'é', '*', '?'], 5) {
+            let glob = Glob::read(&pattern.iter().collect::<String>());
+            for value in &values {
+                assert_eq!(
+                    glob.fits(&value.iter().collect::<String>()),
+                    plainly(&pattern, value),
+                    "{pattern:?} {value:?}"
+                );
+            }
         }
     }
 

@@ -4,6 +4,8 @@
 //! All criteria must hold; an empty list asks nothing, but an empty list of a label's values matches nothing. The criteria
 //! of one [`EventRelatedFilter`] or [`EventAnyResourceFilter`] hold of one and the same resource.
 
+mod bounds;
+mod effort;
 mod labels;
 mod parts;
 
@@ -13,6 +15,8 @@ use wire::{Input, Time};
 use super::{Event, Resource};
 use crate::EventId;
 
+pub use bounds::{LONGEST_VALUE, MOST_SEARCHES, MOST_VALUES};
+pub use effort::Effort;
 pub use labels::{Glob, Labelled};
 pub use parts::{Query, Related, RoleOf};
 
@@ -134,7 +138,7 @@ pub enum EventOrder {
 
 /// Which events are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Input)]
-#[input(forbid_extra)]
+#[input(forbid_extra, before = bounds::bounded)]
 pub struct EventFilter {
     /// Filter criteria for when the events occurred
     #[input(default)]

@@ -92,3 +92,52 @@ fn what_is_no_filter_is_told_by_each_way_of_reading_it() {
     }
     assert!(told.starts_with("occurred: "), "{told}");
 }
+
+fn refused(filter: serde_json::Value) -> Option<String> {
+    let text = filter.to_string();
+    let mut errors = Errors::of("filter");
+    let read = EventFilter::parse(&wire::json::parse(text.as_bytes()).unwrap(), &mut errors);
+    read.is_none().then(|| super::super::complaints(&errors))
+}
+
+#[test]
+fn a_filter_has_bounds() {
+    let texts = |number: usize, of: &dyn Fn(usize) -> String| (0..number).map(of).collect::<Vec<_>>();
+    let ids = |number| json!({ "resource": { "id": texts(number, &|n| format!("r.{n}")) } });
+    let labels = |number| {
+        let labels = texts(number, &|n| format!("l{n}")).into_iter().map(|label| (label, json!("v")));
+        json!({ "resource": { "labels": labels.collect::<serde_json::Map<_, _>>() } })
+    };
+    let globs = |number, glob: &str| json!({ "related": [{ "labels": { "l": vec![glob; number] } }] });
+    for good in [ids(1_990), labels(990), globs(MOST_SEARCHES, "*a*"), globs(1_990, "!a*b"), globs(20, "*a?????*")] {
+        assert_eq!(refused(good), None);
+    }
+    for (large, why) in [
+        (ids(2_001), "A filter may hold 2000 names and values, not 2003"),
+        (labels(20_000), "A filter may hold 2000 names and values, not 40002"),
+        (
+            globs(MOST_SEARCHES + 1, "*a*b"),
+            "A filter may hold 200 patterns that look for text anywhere (*text*), not 201",
+        ),
+        (globs(30, "*a?????*"), "not 210"),
+        (
+            ids(1).as_object().map(|_| json!({ "event": { "name": ["x".repeat(2_001)] } })).unwrap(),
+            "2000 bytes, not 2001",
+        ),
+    ] {
+        let told = refused(large).expect("it is too large");
+        assert!(told.contains(why) && told.len() < 200, "{told}");
+    }
+}
+
+#[test]
+fn effort_grows_with_the_filter_and_the_event() {
+    let (small, mut large) = (event(), event());
+    large.resource = large.resource.labelled("l", "v".repeat(100_000));
+    let effort = |text: &str, event: &Event| filter(text).effort().of(event);
+    let exact = r#"{"resource":{"labels":{"l":["a","b*"]}}}"#;
+    let anywhere = r#"{"resource":{"labels":{"l":["*a*","*b*"]}}}"#;
+    assert!(effort("{}", &large) < 100 && effort(exact, &large) < 200);
+    assert!(effort(anywhere, &small) < 1_000 && effort(anywhere, &large) > 200_000);
+    assert!(effort(r#"{"text":{"query":"a b"}}"#, &large) > 500_000);
+}

@@ -1,14 +1,14 @@
 //! Who listens to events, by workspace and by name: an event is put to those who ask for its name and to those who ask for
 //! no name in particular, so the many that wait for something rare cost nothing meanwhile.
 //!
-//! Each has a queue of bounded length. One that is full ends the listener, which is told so and connects again: what it
+//! What was stored waits here, and [`super::telling`] puts it to them. Each has a queue of bounded length. One that is full ends the listener, which is told so and connects again: what it
 //! missed is back-filled then.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
-use domain::events::filter::EventFilter;
+use domain::events::filter::{Effort, EventFilter};
 use domain::events::{Event, ReceivedEvent};
 use domain::{EventId, WorkspaceId};
 use serde::Serialize;
@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use wire::Time;
 
 use super::known::Known;
+use super::telling::{Told, Waiting};
 
 /// Events that a listener may be behind.
 const BEHIND: usize = 1024;
@@ -50,29 +51,45 @@ pub struct Listeners {
 /// Those who listen in one workspace.
 pub struct Room {
     pub scope: Scope,
-    state: Mutex<State>,
+    pub crowd: Crowd,
     /// Another replica has stored something that somebody here may want.
     pub look: Notify,
 }
 
+/// Who is in a room, and what they are yet to be told.
+#[derive(Default)]
+pub struct Crowd {
+    state: Mutex<State>,
+    /// Something waits to be told, or the room is closed.
+    pub told: Notify,
+}
+
 #[derive(Default)]
 struct State {
-    members: HashMap<u64, Member>,
+    members: HashMap<u64, Arc<Member>>,
     by_name: HashMap<String, Vec<u64>>,
     of_any_name: Vec<u64>,
     next: u64,
     known: Known,
+    waiting: Waiting,
+    /// The last has left, and others have another room.
+    closed: bool,
 }
 
-struct Member {
-    filter: EventFilter,
-    queue: mpsc::Sender<Arc<Frame>>,
+pub struct Member {
+    pub filter: EventFilter,
+    /// What its filter takes.
+    pub effort: Effort,
+    pub queue: mpsc::Sender<Arc<Frame>>,
 }
+
+/// Members with their numbers.
+pub type Audience = Vec<(u64, Arc<Member>)>;
 
 /// A place among those who listen, until it is dropped.
 pub struct Listening {
     listeners: Arc<Listeners>,
-    workspace: WorkspaceId,
+    room: Arc<Room>,
     number: u64,
     queue: mpsc::Receiver<Arc<Frame>>,
 }
@@ -86,16 +103,14 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        let mut rooms = self.listeners.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(room) = rooms.get(&self.workspace) else { return };
-        let empty = {
-            let mut state = room.state();
-            state.leave(self.number);
-            state.members.is_empty()
-        };
-        if empty && let Some(room) = rooms.remove(&self.workspace) {
-            // Its reader sees that nobody is here.
+        let Self { listeners, room, number, .. } = self;
+        let workspace = room.scope.workspace();
+        let mut rooms = listeners.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        if room.crowd.left(*number) && rooms.get(&workspace).is_some_and(|now| Arc::ptr_eq(now, room)) {
+            rooms.remove(&workspace);
+            // Its tasks see that nobody is here.
             room.look.notify_one();
+            room.crowd.told.notify_one();
         }
     }
 }
@@ -109,10 +124,10 @@ impl Listeners {
         let fresh = !rooms.contains_key(&workspace);
         let room = rooms.entry(workspace).or_insert_with(|| {
             let scope = scope.for_the_program("live events");
-            Arc::new(Room { scope, state: Mutex::default(), look: Notify::new() })
+            Arc::new(Room { scope, crowd: Crowd::default(), look: Notify::new() })
         });
-        let number = room.state().enter(Member { filter, queue: sender });
-        let listening = Listening { listeners: self.clone(), workspace, number, queue };
+        let number = room.crowd.state().enter(Member { effort: filter.effort(), filter, queue: sender });
+        let listening = Listening { listeners: self.clone(), room: room.clone(), number, queue };
         (listening, fresh.then(|| room.clone()))
     }
 
@@ -127,21 +142,45 @@ impl Listeners {
     }
 }
 
-impl Room {
-    /// Tells of events that were stored here.
+impl Crowd {
+    /// Events that were stored here wait to be told, those that somebody may want.
     pub fn tell(&self, events: &[Event], received: Time) {
         let mut state = self.state();
         for event in events {
-            state.tell(event, || ReceivedEvent { event: event.clone(), received });
+            state.take(event, || ReceivedEvent { event: event.clone(), received });
         }
+        self.told.notify_one();
     }
 
-    /// Tells of events that were read, which others have stored.
+    /// The same of events that were read, which others have stored.
     pub fn tell_read(&self, events: Vec<ReceivedEvent>) {
         let mut state = self.state();
         for read in events {
-            state.tell(&read.event, || read.clone());
+            state.take(&read.event, || read.clone());
         }
+        self.told.notify_one();
+    }
+
+    /// The next event to be told, and those who may want it.
+    pub fn next(&self) -> Option<(Told, Audience)> {
+        self.state().next()
+    }
+
+    /// Without a sender its queue ends behind what is in it.
+    pub fn end(&self, number: u64) {
+        self.state().leave(number);
+    }
+
+    /// One has left; whether it was the last, and closed the room.
+    fn left(&self, number: u64) -> bool {
+        let mut state = self.state();
+        state.leave(number);
+        state.closed = state.members.is_empty();
+        state.closed
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.state().closed
     }
 
     /// Whether anybody wants events of this name.
@@ -153,7 +192,7 @@ impl Room {
     /// The names that are wanted; `None` for all. Nothing where nobody is left.
     pub fn wanted(&self) -> Wanted {
         let state = self.state();
-        match (state.members.is_empty(), state.of_any_name.is_empty()) {
+        match (state.closed, state.of_any_name.is_empty()) {
             (true, _) => Wanted::Nothing,
             (_, false) => Wanted::Everything,
             (_, true) => Wanted::Names(state.by_name.keys().cloned().collect()),
@@ -187,7 +226,7 @@ impl State {
                 }
             }
         }
-        self.members.insert(number, member);
+        self.members.insert(number, Arc::new(member));
         number
     }
 
@@ -208,92 +247,27 @@ impl State {
         }
     }
 
-    fn tell(&mut self, event: &Event, whole: impl Fn() -> ReceivedEvent) {
-        let named = self.by_name.get(&event.event);
-        if (named.is_none() && self.of_any_name.is_empty()) || !self.known.learn(event.id.0, Instant::now()) {
+    /// Where more waits than may, all that listen are too slow: what they miss is back-filled when they connect again.
+    fn take(&mut self, event: &Event, whole: impl Fn() -> ReceivedEvent) {
+        let wanted = !self.of_any_name.is_empty() || self.by_name.contains_key(&event.event);
+        if !wanted || !self.known.learn(event.id.0, Instant::now()) {
             return;
         }
-        let named = self.by_name.get(&event.event).into_iter().flatten();
-        let mut frame = None;
-        let mut slow = Vec::new();
-        for number in named.chain(&self.of_any_name) {
-            let Some(member) = self.members.get(number).filter(|member| member.filter.includes(event)) else {
-                continue;
-            };
-            let frame = frame.get_or_insert_with(|| Arc::new(Frame::of(&whole())));
-            if member.queue.try_send(frame.clone()).is_err() {
-                slow.push(*number);
-            }
+        if !self.waiting.push(Told { event: Arc::new(whole()), before: self.next }) {
+            let all: Vec<u64> = self.members.keys().copied().collect();
+            all.into_iter().for_each(|number| self.leave(number));
+            self.waiting = Waiting::default();
         }
-        // Without a sender its queue ends behind what is in it.
-        slow.into_iter().for_each(|number| self.leave(number));
+    }
+
+    fn next(&mut self) -> Option<(Told, Audience)> {
+        let told = self.waiting.pop()?;
+        let named = self.by_name.get(&told.event.event.event).into_iter().flatten();
+        let there = named.chain(&self.of_any_name).filter(|number| **number < told.before);
+        let members = there.filter_map(|number| Some((*number, self.members.get(number)?.clone()))).collect();
+        Some((told, members))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::events::Resource;
-    use domain::events::filter::EventNameFilter;
-    use uuid::Uuid;
-    use wire::RawObject;
-
-    use super::*;
-
-    fn event(n: u128, name: &str) -> Event {
-        let (related, payload) = (Vec::new(), RawObject::default());
-        let resource = Resource::of("r");
-        let id = EventId(Uuid::from_u128(n));
-        Event { occurred: Time::from_micros(1), event: name.into(), resource, related, payload, id, follows: None }
-    }
-
-    fn member(names: Option<&[&str]>) -> (Member, mpsc::Receiver<Arc<Frame>>) {
-        let (queue, receiver) = mpsc::channel(BEHIND);
-        let names = names.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
-        let event = Some(EventNameFilter { name: names, ..EventNameFilter::default() });
-        (Member { filter: EventFilter { event, ..EventFilter::default() }, queue }, receiver)
-    }
-
-    fn tell(state: &mut State, event: &Event) {
-        state.tell(event, || ReceivedEvent { event: event.clone(), received: Time::from_micros(2) });
-    }
-
-    #[test]
-    fn an_event_goes_to_those_who_ask_for_it_once() {
-        let mut state = State::default();
-        let ((named, mut of_name), (other, mut of_other), (any, mut of_any)) =
-            (member(Some(&["a", "a"])), member(Some(&["b"])), member(None));
-        let numbers = [named, other, any].map(|member| state.enter(member));
-        tell(&mut state, &event(1, "a"));
-        tell(&mut state, &event(1, "a"));
-        assert_eq!(of_name.try_recv().unwrap().id, EventId(Uuid::from_u128(1)));
-        assert!(of_any.try_recv().unwrap().text.starts_with(r#"{"type":"event","event":{"occurred":"#));
-        assert!(of_name.try_recv().is_err() && of_any.try_recv().is_err() && of_other.try_recv().is_err());
-        numbers.into_iter().for_each(|number| state.leave(number));
-        assert!(state.by_name.is_empty() && state.of_any_name.is_empty() && state.members.is_empty());
-    }
-
-    #[test]
-    fn what_nobody_asks_for_is_not_even_remembered() {
-        let mut state = State::default();
-        let (named, _queue) = member(Some(&["a"]));
-        state.enter(named);
-        tell(&mut state, &event(1, "b"));
-        assert!(!state.known.has(Uuid::from_u128(1)));
-    }
-
-    #[tokio::test]
-    async fn a_queue_that_is_full_ends_behind_what_is_in_it() {
-        let mut state = State::default();
-        let (any, mut queue) = member(None);
-        state.enter(any);
-        for n in 0..=BEHIND as u128 {
-            tell(&mut state, &event(n, "a"));
-        }
-        assert!(state.members.is_empty());
-        let mut taken = 0;
-        while queue.recv().await.is_some() {
-            taken += 1;
-        }
-        assert_eq!(taken, BEHIND);
-    }
-}
+mod tests;

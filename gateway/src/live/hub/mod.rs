@@ -1,6 +1,7 @@
 //! Who is connected by sockets, and who waits for what is stored: here at once, and on other replicas through [`wakes`].
 //!
 //! * [`listeners`], [`lines`]: who wants which events, who wants lines of logs
+//! * [`telling`]: putting each event to those who want it
 //! * [`reader`]: what other replicas have stored of them
 //! * [`wakes`]: a word to whoever waits for a topic
 //!
@@ -10,6 +11,7 @@ mod known;
 mod lines;
 mod listeners;
 mod reader;
+mod telling;
 mod wakes;
 
 use std::collections::HashSet;
@@ -82,18 +84,20 @@ impl Hub {
         if matches!(topic, LOGS | wakes::ALL) {
             self.logs.look(workspace);
         }
-        let wanted =
-            |room: &Arc<Room>| topic == wakes::ALL || topic.strip_prefix(EVENTS).is_some_and(|name| room.wants(name));
+        let wanted = |room: &Arc<Room>| {
+            topic == wakes::ALL || topic.strip_prefix(EVENTS).is_some_and(|name| room.crowd.wants(name))
+        };
         if let Some(room) = self.listeners.room(workspace).filter(wanted) {
             room.look.notify_one();
         }
     }
 
     /// Hears of every event that is stored in the workspace from now on, and asked for. The first listener of a workspace
-    /// starts a task that reads what other replicas store; it ends with the last.
+    /// starts the tasks that tell them and that read what other replicas store; they end with the last.
     pub fn listen_to_events(&self, scope: &Scope, filter: EventFilter) -> Listening {
         let (listening, fresh) = self.listeners.listen(scope, filter);
         if let Some(room) = fresh {
+            tokio::spawn(telling::tell_for(room.clone()));
             tokio::spawn(reader::read_for(room));
         }
         listening
@@ -131,7 +135,7 @@ impl Ears for Hub {
 
     fn events(&self, workspace: WorkspaceId, events: &[Event]) {
         if let Some(room) = self.listeners.room(workspace) {
-            room.tell(events, reader::now());
+            room.crowd.tell(events, reader::now());
         }
         if self.wakes.has_joined() {
             let names: HashSet<&str> = events.iter().map(|event| event.event.as_str()).collect();

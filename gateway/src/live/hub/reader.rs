@@ -46,19 +46,19 @@ pub async fn read_for(room: Arc<Room>) {
 
 /// Whether anybody is still there.
 async fn look(room: &Room, back: Duration) -> Result<bool> {
-    let wanted = room.wanted();
+    let wanted = room.crowd.wanted();
     let names = match &wanted {
         Wanted::Nothing => return Ok(false),
         Wanted::Names(names) => Some(names.as_slice()),
         Wanted::Everything => None,
     };
     let mut tx = room.scope.read(Lane::Read).await?;
-    let (found, more) = events::since_received(&mut tx, back, names, MOST, |id| !room.knows(id)).await?;
+    let (found, more) = events::since_received(&mut tx, back, names, MOST, |id| !room.crowd.knows(id)).await?;
     drop(tx);
     if more {
         tracing::warn!(workspace = %room.scope.workspace(), "more events than listeners here can be told of");
     }
-    room.tell_read(found);
+    room.crowd.tell_read(found);
     Ok(true)
 }
 
