@@ -171,19 +171,31 @@ pub fn parameters(value: &Json<'_>, errors: &mut Errors) -> Option<RawObject> {
     let parsed = RawObject::parse(value, errors)?;
     let bytes = ascii_length(parsed.0.text());
     if bytes > MOST_PARAMETER_BYTES {
-        let (most, got) = (thousands(MOST_PARAMETER_BYTES), thousands(bytes));
-        refuse(
-            value,
-            &format!("Flow run parameters must be less than {most} bytes when serialized (got {got} bytes)."),
-            errors,
-        );
+        refuse(value, &too_large(&format!("{} bytes", thousands(bytes))), errors);
         return None;
     }
     Some(parsed)
 }
 
+/// Why parameters are refused that are larger only with what they stand for.
+pub fn too_large_filled_in() -> String {
+    too_large("more, once they are put together and filled in")
+}
+
+/// The same as a complaint about the field of a body.
+pub fn refused_filled_in(field: &'static str) -> Errors {
+    let mut errors = Errors::of_body();
+    errors.at(field, |errors| refuse(&Json::Null, &too_large_filled_in(), errors));
+    errors
+}
+
+fn too_large(got: &str) -> String {
+    let most = thousands(MOST_PARAMETER_BYTES);
+    format!("Flow run parameters must be less than {most} bytes when serialized (got {got}).")
+}
+
 /// The length of JSON text with everything beyond ASCII escaped, as the reference measures it.
-fn ascii_length(text: &str) -> usize {
+pub(crate) fn ascii_length(text: &str) -> usize {
     match text.is_ascii() {
         true => text.len(),
         false => text.chars().map(|c| if c.is_ascii() { 1 } else { 6 * c.len_utf16() }).sum(),

@@ -3,13 +3,30 @@
 //! JSON as text becomes what it says. Workspace variables are looked up among those that are handed in. Templates are not
 //! rendered: one that holds nothing to render is its text, any other is an error that says so where values are needed, and
 //! a place that will have some value where a person is still writing them ([`filled`]).
+//!
+//! A few words can stand for much. What is filled in is measured on the way, and no more than parameters may take.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
+use crate::flow_runs::{MOST_PARAMETER_BYTES, ascii_length};
+use crate::variables::is_name;
+
 /// Why a value cannot be filled in.
-pub type Unfilled = String;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfilled {
+    Why(String),
+    TooLarge,
+}
+
+/// What takes its place would be larger than parameters may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge;
+
+/// What a stand-in takes beside its texts, and a step of its path.
+const A_STAND_IN: usize = 64;
+const A_STEP: usize = 32;
 
 /// One step on the way from a value into what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +39,7 @@ pub enum Step {
 #[derive(Clone, Debug, PartialEq)]
 pub enum StandIn {
     /// There can be none, and why.
-    Unfilled(Unfilled),
+    Unfilled(String),
     /// A template makes one later.
     Template,
 }
@@ -38,17 +55,46 @@ pub struct Filled {
 /// `value` with everything that stands for something replaced by it. What stands for nothing goes away; at the top it is an
 /// empty object.
 pub fn hydrate(value: Value, variables: &HashMap<String, Value>) -> Result<Value, Unfilled> {
-    let Filled { value, stand_ins } = Filling::all(value, variables, true);
+    let Filled { value, stand_ins } = Filling::all(value, variables, true).map_err(|TooLarge| Unfilled::TooLarge)?;
     match stand_ins.into_iter().next() {
         None => Ok(value),
-        Some((_, StandIn::Unfilled(why))) => Err(why),
-        Some((_, StandIn::Template)) => Err("Invalid jinja: this server does not render templates in inputs".into()),
+        Some((_, StandIn::Unfilled(why))) => Err(Unfilled::Why(why)),
+        Some((_, StandIn::Template)) => {
+            Err(Unfilled::Why("Invalid jinja: this server does not render templates in inputs".into()))
+        }
     }
 }
 
 /// The same, with what cannot be filled in told of at its place.
-pub fn filled(value: Value, variables: &HashMap<String, Value>) -> Filled {
+pub fn filled(value: Value, variables: &HashMap<String, Value>) -> Result<Filled, TooLarge> {
     Filling::all(value, variables, false)
+}
+
+/// Adds the names of the workspace variables that a value asks for. A name may be JSON as text, but is no variable's value.
+pub fn names_of_variables(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| names_of_variables(item, names)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if name == "variable_name" {
+                    texts(value, names);
+                }
+                names_of_variables(value, names);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn texts(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => {
+            let quoted = serde_json::from_str(text).ok();
+            found.extend([Some(text.clone()), quoted].into_iter().flatten().filter(|name| is_name(name)));
+        }
+        Value::Object(fields) => fields.values().for_each(|value| texts(value, found)),
+        _ => {}
+    }
 }
 
 /// What became of one value.
@@ -64,32 +110,49 @@ struct Filling<'v> {
     plain_is_text: bool,
     path: Vec<Step>,
     stand_ins: Vec<(Vec<Step>, StandIn)>,
+    /// Bytes that may still be filled in.
+    room: usize,
 }
 
 impl<'v> Filling<'v> {
-    fn all(value: Value, variables: &'v HashMap<String, Value>, plain_is_text: bool) -> Filled {
-        let mut filling = Self { variables, plain_is_text, path: Vec::new(), stand_ins: Vec::new() };
-        let value = match filling.fill(value) {
+    fn all(value: Value, variables: &'v HashMap<String, Value>, plain_is_text: bool) -> Result<Filled, TooLarge> {
+        let room = MOST_PARAMETER_BYTES;
+        let mut filling = Self { variables, plain_is_text, path: Vec::new(), stand_ins: Vec::new(), room };
+        let value = match filling.fill(value)? {
             Made::Value(value) => value,
             Made::Nothing => Value::Object(Map::new()),
-            Made::StandIn(stand_in) => filling.keep(stand_in),
+            Made::StandIn(stand_in) => filling.keep(stand_in)?,
         };
-        Filled { value, stand_ins: filling.stand_ins }
+        Ok(Filled { value, stand_ins: filling.stand_ins })
     }
 
-    fn keep(&mut self, stand_in: StandIn) -> Value {
+    fn take(&mut self, bytes: usize) -> Result<(), TooLarge> {
+        self.room = self.room.checked_sub(bytes).ok_or(TooLarge)?;
+        Ok(())
+    }
+
+    fn keep(&mut self, stand_in: StandIn) -> Result<Value, TooLarge> {
+        let why = match &stand_in {
+            StandIn::Unfilled(why) => why.len(),
+            StandIn::Template => 0,
+        };
+        let names = self.path.iter().map(|step| match step {
+            Step::Field(name) => A_STEP + name.len(),
+            Step::Index(_) => A_STEP,
+        });
+        self.take(A_STAND_IN + why + names.sum::<usize>())?;
         self.stand_ins.push((self.path.clone(), stand_in));
-        Value::Null
+        Ok(Value::Null)
     }
 
-    fn fill(&mut self, value: Value) -> Made {
-        match value {
+    fn fill(&mut self, value: Value) -> Result<Made, TooLarge> {
+        Ok(match value {
             Value::Object(mut fields) => match fields.shift_remove("__prefect_kind") {
-                Some(kind) => self.stand_in(kind.as_str().unwrap_or_default(), fields),
+                Some(kind) => self.stand_in(kind.as_str().unwrap_or_default(), fields)?,
                 None => {
                     let mut made = Map::new();
                     for (name, value) in fields {
-                        if let Some(value) = self.at(Step::Field(name.clone()), value) {
+                        if let Some(value) = self.at(Step::Field(name.clone()), value)? {
                             made.insert(name, value);
                         }
                     }
@@ -99,44 +162,44 @@ impl<'v> Filling<'v> {
             Value::Array(items) => {
                 let mut made = Vec::new();
                 for item in items {
-                    made.extend(self.at(Step::Index(made.len()), item));
+                    made.extend(self.at(Step::Index(made.len()), item)?);
                 }
                 Made::Value(made.into())
             }
             plain => Made::Value(plain),
-        }
+        })
     }
 
-    fn at(&mut self, step: Step, value: Value) -> Option<Value> {
+    fn at(&mut self, step: Step, value: Value) -> Result<Option<Value>, TooLarge> {
         self.path.push(step);
-        let made = match self.fill(value) {
+        let made = match self.fill(value)? {
             Made::Value(value) => Some(value),
             Made::Nothing => None,
-            Made::StandIn(stand_in) => Some(self.keep(stand_in)),
+            Made::StandIn(stand_in) => Some(self.keep(stand_in)?),
         };
         self.path.pop();
-        made
+        Ok(made)
     }
 
-    fn stand_in(&mut self, kind: &str, mut fields: Map<String, Value>) -> Made {
+    fn stand_in(&mut self, kind: &str, mut fields: Map<String, Value>) -> Result<Made, TooLarge> {
         // Only an object in a field may stand for something itself.
         let mut field = |name: &str| match fields.remove(name) {
-            Some(object @ Value::Object(_)) => Some(self.fill(object)),
-            other => other.map(Made::Value),
+            Some(object @ Value::Object(_)) => self.fill(object).map(Some),
+            other => Ok(other.map(Made::Value)),
         };
-        match kind {
+        Ok(match kind {
             "none" => match fields.remove("value") {
-                Some(value) => self.fill(value),
+                Some(value) => self.fill(value)?,
                 None => missing("value"),
             },
-            "json" => match field("value") {
+            "json" => match field("value")? {
                 Some(Made::Value(Value::String(text))) => match json_of(&text) {
                     Ok(value) => Made::Value(value),
                     Err(why) => unfilled(format!("Invalid JSON: {why}")),
                 },
                 other => other.unwrap_or(Made::Nothing),
             },
-            "jinja" => match field("template") {
+            "jinja" => match field("template")? {
                 None => missing("template"),
                 Some(Made::Value(Value::String(text))) if self.plain_is_text && !renders(&text) => {
                     Made::Value(text.into())
@@ -144,20 +207,23 @@ impl<'v> Filling<'v> {
                 Some(Made::Value(Value::String(_))) => Made::StandIn(StandIn::Template),
                 Some(other) => other,
             },
-            "workspace_variable" => match field("variable_name") {
+            "workspace_variable" => match field("variable_name")? {
                 None => Made::Nothing,
                 Some(Made::Value(name)) => {
                     let known = name.as_str().and_then(|name| self.variables.get(name));
                     let shown = || name.as_str().map_or_else(|| name.to_string(), str::to_owned);
-                    known.map_or_else(
-                        || unfilled(format!("Variable '{}' not found in workspace.", shown())),
-                        |value| Made::Value(value.clone()),
-                    )
+                    match known {
+                        Some(value) => {
+                            self.take(ascii_length(&value.to_string()))?;
+                            Made::Value(value.clone())
+                        }
+                        None => unfilled(format!("Variable '{}' not found in workspace.", shown())),
+                    }
                 }
                 Some(other) => other,
             },
             _ => Made::Value(fields.remove("value").unwrap_or_default()),
-        }
+        })
     }
 }
 
@@ -197,6 +263,7 @@ mod tests {
     #[test]
     fn what_stands_for_something_becomes_it() {
         let variables = HashMap::from([("v".to_owned(), json!([1]))]);
+        let why = |why: &str| Err(Unfilled::Why(why.to_owned()));
         for (value, expected) in [
             (json!({ "a": { "__prefect_kind": "json", "value": "[1]" } }), Ok(json!({ "a": [1] }))),
             (json!({ "a": { "__prefect_kind": "json" }, "b": [{ "__prefect_kind": "json" }] }), Ok(json!({ "b": [] }))),
@@ -204,24 +271,24 @@ mod tests {
             (json!({ "a": { "__prefect_kind": "workspace_variable", "variable_name": "v" } }), Ok(json!({ "a": [1] }))),
             (json!({ "a": { "__prefect_kind": "none", "value": { "b": 1 } } }), Ok(json!({ "a": { "b": 1 } }))),
             (json!({ "a": { "__prefect_kind": "jinja", "template": "plain" } }), Ok(json!({ "a": "plain" }))),
-            (json!({ "__prefect_kind": "none" }), Err("Missing 'value' key in __prefect object".to_owned())),
+            (json!({ "__prefect_kind": "none" }), why("Missing 'value' key in __prefect object")),
             (
                 json!({ "__prefect_kind": "workspace_variable", "variable_name": "w" }),
-                Err("Variable 'w' not found in workspace.".to_owned()),
+                why("Variable 'w' not found in workspace."),
             ),
         ] {
             assert_eq!(hydrate(value.clone(), &variables), expected, "{value}");
         }
         assert!(
             hydrate(json!({ "__prefect_kind": "json", "value": "{" }), &variables)
-                .is_err_and(|why| why.starts_with("Invalid JSON: "))
+                .is_err_and(|unfilled| matches!(unfilled, Unfilled::Why(why) if why.starts_with("Invalid JSON: ")))
         );
     }
 
     #[test]
     fn what_cannot_be_filled_in_is_told_of_at_its_place() {
         let value = json!({ "a": [{ "__prefect_kind": "json" }, { "__prefect_kind": "none" }], "b": { "c": { "__prefect_kind": "jinja", "template": "{{ x }}" } } });
-        let Filled { value, stand_ins } = filled(value, &HashMap::new());
+        let Filled { value, stand_ins } = filled(value, &HashMap::new()).unwrap();
         assert_eq!(value, json!({ "a": [null], "b": { "c": null } }));
         let field = |name: &str| Step::Field(name.into());
         assert_eq!(
@@ -234,7 +301,30 @@ mod tests {
                 (vec![field("b"), field("c")], StandIn::Template),
             ]
         );
-        let all = filled(json!({ "__prefect_kind": "jinja" }), &HashMap::new());
+        let all = filled(json!({ "__prefect_kind": "jinja" }), &HashMap::new()).unwrap();
         assert_eq!(all.stand_ins[0].0, []);
+    }
+
+    #[test]
+    fn variables_are_asked_for_by_their_names() {
+        let variable = |name: Value| json!({ "__prefect_kind": "workspace_variable", "variable_name": name });
+        let value = json!({ "a": [variable(json!("v")), variable(json!("No Name"))], "variable_name": variable(json!("w")), "b": variable(json!({ "__prefect_kind": "json", "value": "\"x\"" })) });
+        let mut names = BTreeSet::new();
+        names_of_variables(&value, &mut names);
+        assert!(["v", "w", "x"].iter().all(|name| names.contains(*name)) && !names.contains("No Name"), "{names:?}");
+    }
+
+    #[test]
+    fn what_is_filled_in_is_bounded() {
+        let variables = HashMap::from([("v".to_owned(), json!("ü".repeat(2000)))]);
+        let times = |n: usize| {
+            let one = json!({ "__prefect_kind": "workspace_variable", "variable_name": "v" });
+            hydrate(json!({ "a": vec![one; n] }), &variables)
+        };
+        // A character beyond ASCII is six bytes there.
+        assert!(times(43).is_ok());
+        assert_eq!(times(44), Err(Unfilled::TooLarge));
+        let nowhere = vec![json!({ "__prefect_kind": "none" }); 10_000];
+        assert_eq!(filled(json!({ "x".repeat(1000): nowhere }), &variables), Err(TooLarge));
     }
 }

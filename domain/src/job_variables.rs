@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 use wire::RawObject;
 
-use crate::json_schema::{self, Lax, Misfit};
+use crate::json_schema::{self, Budget, Lax, Misfit};
 
 /// `{{ name }}`, in the text of JSON.
 static PLACEHOLDER: LazyLock<Regex> =
@@ -42,7 +42,7 @@ pub fn check_template(template: &Value) -> Result<(), String> {
 
 /// Why the schema of a template's variables is none; `None` where it is one, or there is none.
 pub fn fault(template: &Value) -> Option<String> {
-    json_schema::fault(template.get("variables").filter(|schema| !schema.is_null())?)
+    json_schema::fault(template.get("variables").filter(|schema| !schema.is_null())?, &mut Budget::default())
 }
 
 /// What is checked of the variables of a template.
@@ -56,6 +56,10 @@ pub enum Checks {
     Run,
 }
 
+/// Block documents that a template may refer to, and bytes of all their data.
+pub const MOST_BLOCKS: usize = 100;
+pub const MOST_BLOCK_BYTES: usize = 1 << 20;
+
 /// The data of the block documents that a template refers to, by id.
 pub type Blocks = HashMap<Uuid, Value>;
 
@@ -63,8 +67,8 @@ pub type Blocks = HashMap<Uuid, Value>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoBlock;
 
-/// The block documents that stand in place of defaults: `{"$ref": {"block_document_id": …}}`.
-pub fn references(template: &Value) -> Result<Vec<Uuid>, NoBlock> {
+/// The block documents that stand in place of defaults: `{"$ref": {"block_document_id": …}}`, each once.
+pub fn references(template: &Value) -> Result<BTreeSet<Uuid>, NoBlock> {
     let ids = defaults(template).filter_map(|(_, default)| reference(default));
     ids.map(|id| id.as_str().and_then(|id| Uuid::parse_str(id).ok()).ok_or(NoBlock)).collect()
 }
@@ -78,6 +82,8 @@ pub fn check(template: &Value, blocks: &Blocks, given: &[&Value], checks: Checks
     };
     let mut left_out = false;
     let mut all = Map::new();
+    // One for all defaults: each is held to the whole schema, and the data of a block may stand in many places.
+    let mut budget = Budget::default();
     for (name, default) in defaults(template) {
         let value = match reference(default) {
             Some(id) => match id.as_str().and_then(|id| Uuid::parse_str(id).ok()).and_then(|id| blocks.get(&id)) {
@@ -88,22 +94,32 @@ pub fn check(template: &Value, blocks: &Blocks, given: &[&Value], checks: Checks
             None if default.get("$ref").is_some() => continue,
             None => default,
         };
-        let alone = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
+        budget.spend_on(value).map_err(sentence)?;
+        let mut alone = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
         let lax = Lax { nothing_is_required: true, ..Lax::default() };
-        if checks != Checks::Defaults && json_schema::validate_as_is(&alone, schema, lax).is_err() {
-            left_out = true;
-        } else {
-            all.insert(name.clone(), value.clone());
+        let fits = match checks {
+            Checks::Defaults => Ok(()),
+            Checks::Deployment | Checks::Run => json_schema::validate_as_is(&alone, schema, lax, &mut budget),
+        };
+        match fits {
+            Ok(()) => all.extend(alone.as_object_mut().map(std::mem::take).unwrap_or_default()),
+            Err(Misfit::TooMuch) => return Err(sentence(Misfit::TooMuch)),
+            Err(_) => left_out = true,
         }
     }
     for given in given.iter().filter_map(|given| given.as_object()) {
         all.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
     let lax = Lax { nothing_is_required: checks != Checks::Run || left_out, null_for_default: true };
-    json_schema::validate_lax(&Value::Object(all), schema, lax).map_err(|misfit| match misfit {
+    json_schema::validate_lax(&Value::Object(all), schema, lax, &mut budget).map_err(sentence)
+}
+
+fn sentence(misfit: Misfit) -> String {
+    match misfit {
         Misfit::Invalid(sentence) => sentence,
         Misfit::Circular => "Validation failed. Failure reason: the schema refers to itself without end".into(),
-    })
+        Misfit::TooMuch => json_schema::TOO_MUCH.into(),
+    }
 }
 
 /// The first complaint about the variables of a deployment that changes, without the defaults of the template, as Python
@@ -112,12 +128,13 @@ pub fn complaint(template: &RawObject, variables: &RawObject) -> Option<String> 
     let template = template.0.to_value();
     let schema = template.get("variables").filter(|schema| schema.is_object())?;
     let lax = Lax { nothing_is_required: true, ..Lax::default() };
-    let message = match json_schema::validate_lax(&variables.0.to_value(), schema, lax) {
+    let message = match json_schema::validate_lax(&variables.0.to_value(), schema, lax, &mut Budget::default()) {
         Ok(()) => return None,
         Err(Misfit::Invalid(sentence)) => {
             sentence.split_once(" Failure reason: ").map_or(sentence.clone(), |(_, reason)| reason.to_owned())
         }
         Err(Misfit::Circular) => "the schema refers to itself without end".to_owned(),
+        Err(Misfit::TooMuch) => json_schema::TOO_MUCH.to_owned(),
     };
     Some(format!("<ValidationError: {}>", json_schema::quoted(&message)))
 }
@@ -195,11 +212,37 @@ mod tests {
     fn blocks_stand_in_for_defaults() {
         let id = Uuid::from_u128(7);
         let template = json!({ "variables": { "properties": { "b": { "type": "object", "default": { "$ref": { "block_document_id": id.to_string() } } } } } });
-        assert_eq!(references(&template), Ok(vec![id]));
+        assert_eq!(references(&template), Ok(BTreeSet::from([id])));
         assert_eq!(check(&template, &Blocks::from([(id, json!({ "x": 1 }))]), &[], Checks::Defaults), Ok(()));
         assert!(check(&template, &Blocks::from([(id, json!(5))]), &[], Checks::Defaults).is_err());
         let broken =
             json!({ "variables": { "properties": { "b": { "default": { "$ref": { "block_document_id": "x" } } } } } });
         assert_eq!(references(&broken), Err(NoBlock));
+    }
+
+    #[test]
+    fn a_block_that_stands_in_many_places_is_paid_for_in_each() {
+        let id = Uuid::from_u128(7);
+        let default = json!({ "type": "object", "default": { "$ref": { "block_document_id": id.to_string() } } });
+        let template = |times: usize| {
+            let properties: Map<String, Value> = (0..times).map(|at| (format!("b{at}"), default.clone())).collect();
+            json!({ "variables": { "properties": properties } })
+        };
+        let blocks = Blocks::from([(id, json!({ "x": "y".repeat(1_000_000) }))]);
+        for checks in [Checks::Defaults, Checks::Deployment, Checks::Run] {
+            assert_eq!(check(&template(10), &blocks, &[], checks), Ok(()));
+            assert_eq!(check(&template(150), &blocks, &[], checks), Err(json_schema::TOO_MUCH.into()));
+        }
+    }
+
+    #[test]
+    fn defaults_share_what_a_check_may_cost() {
+        let template = |fields: usize| {
+            let field = json!({ "type": "string", "default": "x" });
+            let properties: Map<String, Value> = (0..fields).map(|at| (format!("v{at}"), field.clone())).collect();
+            json!({ "variables": { "properties": properties } })
+        };
+        assert_eq!(check(&template(1000), &Blocks::new(), &[], Checks::Run), Ok(()));
+        assert_eq!(check(&template(20_000), &Blocks::new(), &[], Checks::Run), Err(json_schema::TOO_MUCH.into()));
     }
 }

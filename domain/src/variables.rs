@@ -71,7 +71,7 @@ pub struct VariableReplace {
 /// oversight.
 pub fn name(value: &Json<'_>, errors: &mut Errors) -> Option<String> {
     let name = String::parse(value, errors)?;
-    if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_')) {
+    if !is_plain(&name) {
         let why = "Variable name must only contain lowercase letters, numbers, and dashes or underscores.";
         refuse(value, why, errors);
         return None;
@@ -83,6 +83,15 @@ pub fn name(value: &Json<'_>, errors: &mut Errors) -> Option<String> {
         return None;
     }
     Some(name)
+}
+
+/// Whether a variable may be called so.
+pub fn is_name(text: &str) -> bool {
+    text.len() <= LONGEST_NAME && is_plain(text)
+}
+
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
 }
 
 fn new_name(value: &Json<'_>, errors: &mut Errors) -> Option<Patch<Option<String>>> {

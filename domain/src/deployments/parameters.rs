@@ -1,25 +1,45 @@
 //! Whether the parameters of a deployment, and of its runs, are what their schema asks for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 use wire::{RawJson, RawObject};
 
 use super::DeploymentUpdate;
-use crate::hydrate::hydrate;
-use crate::json_schema::{self, Lax, Misfit};
+use crate::flow_runs::{MOST_PARAMETER_BYTES, ascii_length};
+use crate::hydrate::{self, TooLarge, Unfilled, hydrate};
+use crate::json_schema::{self, Budget, Lax, Misfit};
 
 /// Why parameters do not do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unfit {
     /// Something in them stands for a value that there is not.
     Unfilled(String),
+    /// They are larger than parameters may be, once all of them are put together and filled in.
+    TooLarge,
     /// They are to fit a schema, and there is none.
     NoSchema,
     /// The sentence of the reference.
     Invalid(String),
     /// The schema refers to itself without end.
     Circular,
+    /// To compare parameters and schema is more than a check may cost.
+    TooMuch,
+}
+
+impl From<Unfilled> for Unfit {
+    fn from(unfilled: Unfilled) -> Self {
+        match unfilled {
+            Unfilled::Why(why) => Self::Unfilled(why),
+            Unfilled::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+impl From<TooLarge> for Unfit {
+    fn from(TooLarge: TooLarge) -> Self {
+        Self::TooLarge
+    }
 }
 
 impl From<Misfit> for Unfit {
@@ -27,6 +47,7 @@ impl From<Misfit> for Unfit {
         match misfit {
             Misfit::Invalid(why) => Self::Invalid(why),
             Misfit::Circular => Self::Circular,
+            Misfit::TooMuch => Self::TooMuch,
         }
     }
 }
@@ -34,9 +55,19 @@ impl From<Misfit> for Unfit {
 /// Values of workspace variables by name.
 pub type Variables = HashMap<String, Value>;
 
-/// Whether anything in parameters stands for a workspace variable, so that those must be looked up.
-pub fn name_variables(parameters: &RawObject) -> bool {
-    parameters.0.text().contains("workspace_variable")
+/// Workspace variables that parameters may ask for: with more of them they would be too large.
+const MOST_VARIABLES: usize = 1000;
+
+/// Names of the workspace variables that parameters ask for.
+pub fn names_of_variables(parameters: &[&RawObject]) -> Result<Vec<String>, TooLarge> {
+    let mut names = BTreeSet::new();
+    for parameters in parameters.iter().filter(|parameters| parameters.0.text().contains("workspace_variable")) {
+        hydrate::names_of_variables(&parameters.0.to_value(), &mut names);
+    }
+    if names.len() > MOST_VARIABLES {
+        return Err(TooLarge);
+    }
+    Ok(names.into_iter().collect())
 }
 
 /// Whether a deployment's parameters fit their schema after a change. Those that are sent are filled in to be looked at, and
@@ -49,7 +80,7 @@ pub fn fits_after(
     variables: &Variables,
 ) -> Result<(), Unfit> {
     let parameters = match change.parameters.value() {
-        Some(Some(sent)) => hydrate(sent.0.to_value(), variables).map_err(Unfit::Unfilled)?,
+        Some(Some(sent)) => hydrate(sent.0.to_value(), variables)?,
         _ => parameters.0.to_value(),
     };
     let enforced = change.enforce_parameter_schema.value().copied().flatten().unwrap_or(enforced);
@@ -58,7 +89,7 @@ pub fn fits_after(
     }
     let schema = change.parameter_openapi_schema.value().and_then(Option::as_ref).or(schema).ok_or(Unfit::NoSchema)?;
     let lax = Lax { nothing_is_required: true, ..Lax::default() };
-    Ok(json_schema::validate_lax(&parameters, &schema.0.to_value(), lax)?)
+    Ok(json_schema::validate_lax(&parameters, &schema.0.to_value(), lax, &mut Budget::default())?)
 }
 
 /// The parameters of a run: the deployment's, the run's own over them, filled in and looked at if they are to fit the
@@ -72,12 +103,16 @@ pub fn of_run(
 ) -> Result<RawObject, Unfit> {
     let mut merged = fields(deployment);
     merged.extend(fields(run));
-    let filled = hydrate(Value::Object(merged), variables).map_err(Unfit::Unfilled)?;
+    let filled = hydrate(Value::Object(merged), variables)?;
+    let made = RawJson::of(&filled);
+    if ascii_length(made.text()) > MOST_PARAMETER_BYTES {
+        return Err(Unfit::TooLarge);
+    }
     if enforced {
         let schema = schema.ok_or(Unfit::NoSchema)?;
         json_schema::validate(&filled, &schema.0.to_value())?;
     }
-    Ok(RawObject(RawJson::of(&filled)))
+    Ok(RawObject(made))
 }
 
 fn fields(object: &RawObject) -> Map<String, Value> {
@@ -109,9 +144,24 @@ mod tests {
         assert_eq!(run(json!({}), true), Err(Unfit::Invalid(missing.into())));
         assert_eq!(run(json!({}), false), Ok(object(json!({ "a": 1 }))));
         let unknown = json!({ "n": { "__prefect_kind": "workspace_variable", "variable_name": "v" } });
-        assert!(name_variables(&object(unknown.clone())));
+        let names = names_of_variables(&[&object(unknown.clone()), &object(json!({ "variable_name": "w" }))]);
+        assert_eq!(names, Ok(vec!["v".to_owned()]));
         assert_eq!(run(unknown, false), Err(Unfit::Unfilled("Variable 'v' not found in workspace.".into())));
         let none = of_run(&object(json!({})), &object(json!({})), None, true, &Variables::new());
         assert_eq!(none, Err(Unfit::NoSchema));
+    }
+
+    #[test]
+    fn parameters_of_a_run_are_bounded_when_they_are_filled_in() {
+        let half = json!("x".repeat(MOST_PARAMETER_BYTES / 2));
+        let variables = Variables::from([("v".to_owned(), json!("x".repeat(4900)))]);
+        let run = |own: Value| of_run(&object(json!({ "a": half })), &object(own), None, false, &variables);
+        assert!(run(json!({})).is_ok());
+        assert_eq!(run(json!({ "b": half })), Err(Unfit::TooLarge));
+        let variable = json!({ "__prefect_kind": "workspace_variable", "variable_name": "v" });
+        assert!(run(json!({ "b": vec![variable.clone(); 50] })).is_ok());
+        for many in [55, 4000] {
+            assert_eq!(run(json!({ "b": vec![variable.clone(); many] })), Err(Unfit::TooLarge), "{many}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use wire::{Errors, Input, Json, RawJson};
 
-use crate::json_schema::{self, Lax, Misfit};
+use crate::json_schema::{self, Budget, Lax, Misfit};
 use crate::policies::{is_falsy, refuse};
 
 /// Names of clients of old; they ask nothing any more.
@@ -68,14 +68,15 @@ fn parameters_fit(value: &Json<'_>, errors: &mut Errors) -> Option<()> {
         None => Value::Object(Map::new()),
         Some(parameters) => RawJson::parse(parameters, errors)?.to_value(),
     };
-    let fault = json_schema::fault(&schema);
-    let why = match fault {
+    let mut budget = Budget::default();
+    let why = match json_schema::fault(&schema, &mut budget) {
         Some(why) => format!("The provided schema is not a valid json schema. Schema error: {why}"),
         None if parameters.is_null() => return Some(()),
-        None => match json_schema::validate_as_is(&parameters, &schema, NOTHING_REQUIRED) {
+        None => match json_schema::validate_as_is(&parameters, &schema, NOTHING_REQUIRED, &mut budget) {
             Ok(()) => return Some(()),
             Err(Misfit::Invalid(why)) => why,
             Err(Misfit::Circular) => "Invalid schema: Unable to validate schema with circular references.".to_owned(),
+            Err(Misfit::TooMuch) => json_schema::TOO_MUCH.to_owned(),
         },
     };
     refuse(value, &why, errors);

@@ -1,9 +1,59 @@
 //! Keywords of a schema that look at a value alone, and how values are shown in complaints.
 
-use serde_json::{Map, Value};
+use std::collections::HashSet;
+use std::fmt::Write as _;
 
-/// Keywords that look at the value alone.
-pub(super) fn plain(keyword: &str, rule: &Value, value: &Value) -> Option<(&'static str, String)> {
+use serde_json::{Map, Number, Value};
+
+use super::{Budget, Misfit};
+
+/// Bytes of a value that are shown.
+const MOST_SHOWN: usize = 16 * 1024;
+
+/// What keywords that look at the value alone have to say.
+pub(super) fn plain(
+    keyword: &str,
+    rule: &Value,
+    value: &Value,
+    budget: &mut Budget,
+) -> Result<Option<(&'static str, String)>, Misfit> {
+    Ok(match keyword {
+        "type" => {
+            budget.spend(rule.as_array().map_or(0, Vec::len))?;
+            let one = rule.as_str().into_iter();
+            let types: Vec<&str> = one.chain(names(Some(rule))).collect();
+            let fits = types.is_empty() || types.iter().any(|type_| is_type(value, type_));
+            let all = || listed(types.iter().map(|type_| repr(&(*type_).into())));
+            (!fits).then(|| ("type", format!("{} is not of type {}", repr(value), all())))
+        }
+        "enum" => {
+            let fits = match rule.as_array() {
+                Some(members) => is_one_of(value, members, budget)?,
+                None => true,
+            };
+            (!fits).then(|| ("enum", format!("{} is not one of {}", repr(value), repr(rule))))
+        }
+        "const" => {
+            let fits = equal(rule, value, budget)?;
+            (!fits).then(|| ("const", format!("{} was expected", repr(rule))))
+        }
+        "uniqueItems" if *rule == true => {
+            let twice = match value.as_array() {
+                Some(items) => any_twice(items, budget)?,
+                None => false,
+            };
+            twice.then(|| ("uniqueItems", format!("{} has non-unique elements", repr(value))))
+        }
+        "minLength" | "maxLength" => {
+            budget.spend_bytes(value.as_str().map_or(0, str::len))?;
+            sizes(keyword, rule, value)
+        }
+        _ => sizes(keyword, rule, value),
+    })
+}
+
+/// Keywords that compare a number, or a length.
+fn sizes(keyword: &str, rule: &Value, value: &Value) -> Option<(&'static str, String)> {
     let shown = || repr(value);
     let number = |holds: fn(f64, f64) -> bool, words: &str| {
         let (n, bound) = (value.as_f64()?, rule.as_f64()?);
@@ -24,20 +74,6 @@ pub(super) fn plain(keyword: &str, rule: &Value, value: &Value) -> Option<(&'sta
     let items = || size(value.as_array().map(Vec::len));
     let fields = || size(value.as_object().map(Map::len));
     match keyword {
-        "type" => {
-            let types: Vec<&str> = match rule {
-                Value::String(one) => vec![one],
-                _ => names(Some(rule)).collect(),
-            };
-            let fits = types.iter().any(|type_| is_type(value, type_));
-            let listed: Vec<String> = types.iter().map(|type_| repr(&(*type_).into())).collect();
-            (!fits && !types.is_empty()).then(|| ("type", format!("{} is not of type {}", shown(), listed.join(", "))))
-        }
-        "enum" => {
-            let fits = rule.as_array().is_none_or(|members| members.iter().any(|member| equal(member, value)));
-            (!fits).then(|| ("enum", format!("{} is not one of {}", shown(), repr(rule))))
-        }
-        "const" => (!equal(rule, value)).then(|| ("const", format!("{} was expected", repr(rule)))),
         "minimum" => number(|n, bound| n >= bound, "is less than the minimum of").map(|m| ("minimum", m)),
         "maximum" => number(|n, bound| n <= bound, "is greater than the maximum of").map(|m| ("maximum", m)),
         "exclusiveMinimum" => {
@@ -71,18 +107,6 @@ pub(super) fn plain(keyword: &str, rule: &Value, value: &Value) -> Option<(&'sta
                 ("maxProperties", format!("{} {words}", shown()))
             })
         }),
-        "pattern" => {
-            let fits = match (value.as_str(), rule.as_str().map(regex::Regex::new)) {
-                (Some(text), Some(Ok(pattern))) => pattern.is_match(text),
-                _ => true,
-            };
-            (!fits).then(|| ("pattern", format!("{} does not match {}", shown(), repr(rule))))
-        }
-        "uniqueItems" if *rule == true => {
-            let items = value.as_array()?;
-            let twice = items.iter().enumerate().any(|(i, item)| items[..i].iter().any(|other| equal(other, item)));
-            twice.then(|| ("uniqueItems", format!("{} has non-unique elements", shown())))
-        }
         _ => None,
     }
 }
@@ -102,44 +126,163 @@ fn is_type(value: &Value, type_: &str) -> bool {
 }
 
 /// As Python compares: 1 is 1.0, but neither is true.
-fn equal(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+fn equal(a: &Value, b: &Value, budget: &mut Budget) -> Result<bool, Misfit> {
+    Ok(match (a, b) {
+        (Value::Array(_), Value::Array(_)) | (Value::Object(_), Value::Object(_)) => {
+            canonical(a, budget)? == canonical(b, budget)?
+        }
+        (Value::String(a), Value::String(b)) => {
+            budget.spend_bytes(a.len().min(b.len()))?;
+            a == b
+        }
+        (Value::Number(a), Value::Number(b)) => a == b || canonical_number(a) == canonical_number(b),
         _ => a == b,
+    })
+}
+
+fn is_one_of(value: &Value, members: &[Value], budget: &mut Budget) -> Result<bool, Misfit> {
+    // To compare what is small is less than a step.
+    budget.spend(members.len() / 4)?;
+    for member in members {
+        if equal(member, value, budget)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn any_twice(items: &[Value], budget: &mut Budget) -> Result<bool, Misfit> {
+    let mut seen = HashSet::new();
+    for item in items {
+        if !seen.insert(canonical(item, budget)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A text that equal values have in common, and others have not.
+fn canonical(value: &Value, budget: &mut Budget) -> Result<String, Misfit> {
+    budget.spend_on(value)?;
+    let mut out = String::new();
+    write_canonical(value, &mut out);
+    Ok(out)
+}
+
+fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Number(n) => out.push_str(&canonical_number(n)),
+        Value::Array(items) => {
+            out.push('[');
+            for item in items {
+                write_canonical(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            out.push('{');
+            for (name, value) in fields {
+                write_text(name, out);
+                write_canonical(value, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Value::String(text) => write_text(text, out),
+        plain => out.push_str(&plain.to_string()),
     }
 }
 
-/// As Python shows a value.
+fn write_text(text: &str, out: &mut String) {
+    // Writing to a string does not fail.
+    let _ = write!(out, "\"{}:{text}", text.len());
+}
+
+/// A float without a fraction is the integer that it is.
+fn canonical_number(n: &Number) -> String {
+    match n.as_f64() {
+        Some(float) if n.is_f64() && float.fract() == 0.0 => format!("{:.0}", float + 0.0),
+        _ => n.to_string(),
+    }
+}
+
+/// As Python shows a value; the beginning of a long one.
 pub(super) fn repr(value: &Value) -> String {
-    match value {
-        Value::Null => "None".into(),
-        Value::Bool(true) => "True".into(),
-        Value::Bool(false) => "False".into(),
-        Value::Number(n) => n.to_string(),
-        Value::String(text) => {
-            let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-            let mut out = String::from(quote);
-            for c in text.chars() {
-                match c {
-                    '\n' => out.push_str("\\n"),
-                    '\r' => out.push_str("\\r"),
-                    '\t' => out.push_str("\\t"),
-                    c if c == quote || c == '\\' => out.extend(['\\', c]),
-                    c => out.push(c),
-                }
-            }
-            out.push(quote);
-            out
+    let mut out = String::new();
+    show(value, &mut out);
+    cut(out)
+}
+
+/// Values that are shown, one after the other; the beginning of many.
+pub(super) fn listed(shown: impl Iterator<Item = String>) -> String {
+    let mut out = String::new();
+    separated(shown, &mut out, |one, out| out.push_str(&one));
+    cut(out)
+}
+
+fn cut(mut shown: String) -> String {
+    if shown.len() > MOST_SHOWN {
+        shown.truncate(shown.floor_char_boundary(MOST_SHOWN));
+        shown.push('…');
+    }
+    shown
+}
+
+/// As many as are shown, and no more.
+fn separated<T>(each: impl Iterator<Item = T>, out: &mut String, show: impl Fn(T, &mut String)) {
+    for (at, one) in each.enumerate() {
+        if out.len() > MOST_SHOWN {
+            return;
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
+        if at > 0 {
+            out.push_str(", ");
+        }
+        show(one, out);
+    }
+}
+
+fn show(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("None"),
+        Value::Bool(true) => out.push_str("True"),
+        Value::Bool(false) => out.push_str("False"),
+        Value::Number(n) => out.push_str(&n.to_string()),
+        Value::String(text) => show_text(text, out),
+        Value::Array(items) => {
+            out.push('[');
+            separated(items.iter(), out, show);
+            out.push(']');
+        }
         Value::Object(fields) => {
-            let fields: Vec<String> = fields
-                .iter()
-                .map(|(name, value)| format!("{}: {}", repr(&name.as_str().into()), repr(value)))
-                .collect();
-            format!("{{{}}}", fields.join(", "))
+            out.push('{');
+            separated(fields.iter(), out, |(name, value), out| {
+                show_text(name, out);
+                out.push_str(": ");
+                show(value, out);
+            });
+            out.push('}');
         }
     }
+}
+
+fn show_text(text: &str, out: &mut String) {
+    // A byte more than is shown, so that what is cut is seen to be.
+    let text = &text[..text.floor_char_boundary(MOST_SHOWN + 1)];
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    out.push(quote);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote || c == '\\' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out.push(quote);
 }
 
 /// The texts of a list.

@@ -16,7 +16,11 @@ pub(super) fn schema() -> &'static Value {
 mod tests {
     use serde_json::json;
 
-    use crate::json_schema::fault;
+    use crate::json_schema::Budget;
+
+    fn fault(schema: &serde_json::Value) -> Option<String> {
+        crate::json_schema::fault(schema, &mut Budget::default())
+    }
 
     #[test]
     fn the_schema_of_schemas_is_one() {

@@ -1,14 +1,20 @@
 //! Whether JSON fits a JSON schema (draft 2020-12), told in the words of Python's `jsonschema`, which clients know from the
 //! reference. References lead to places in the schema itself and nowhere else: nothing is ever fetched.
 //!
-//! Schemas come from clients, so what a schema says amiss constrains nothing rather than failing, and depth has a bound.
+//! Schemas come from clients, so what a schema says amiss constrains nothing rather than failing, and a check has bounds: for
+//! depth, for work ([`Budget`]), and for what it tells.
 
+mod budget;
 mod check;
+#[cfg(test)]
+mod costs;
 mod formats;
 mod keywords;
 mod meta;
+mod patterns;
 mod pydantic;
 pub mod report;
+mod told;
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -16,9 +22,15 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::hydrate::Step;
-use check::{Check, Complaint, MAX_DEPTH};
+pub use budget::Budget;
+use check::{Check, MAX_DEPTH};
 use keywords::repr;
 use pydantic::of_pydantic_1;
+use told::Complaint;
+
+/// Why nothing can be said of a value.
+pub const TOO_MUCH: &str = "Invalid schema: Unable to validate, because schema and values take too much work to compare. \
+                            Make them smaller, or the schema simpler.";
 
 /// Why a value does not fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +39,8 @@ pub enum Misfit {
     Invalid(String),
     /// The schema refers to itself without end.
     Circular,
+    /// To compare them is more than a check may cost.
+    TooMuch,
 }
 
 /// What is overlooked.
@@ -40,18 +54,18 @@ pub struct Lax {
 
 /// Checks `value` against a schema as pydantic writes it, of version 1 too.
 pub fn validate(value: &Value, schema: &Value) -> Result<(), Misfit> {
-    validate_lax(value, schema, Lax::default())
+    validate_lax(value, schema, Lax::default(), &mut Budget::default())
 }
 
 /// The same, overlooking some things.
-pub fn validate_lax(value: &Value, schema: &Value, lax: Lax) -> Result<(), Misfit> {
-    validate_as_is(value, &of_pydantic_1(schema.clone(), lax), lax)
+pub fn validate_lax(value: &Value, schema: &Value, lax: Lax, budget: &mut Budget) -> Result<(), Misfit> {
+    validate_as_is(value, &of_pydantic_1(schema.clone(), lax), lax, budget)
 }
 
 /// Checks `value` against a schema of the draft.
-pub fn validate_as_is(value: &Value, schema: &Value, lax: Lax) -> Result<(), Misfit> {
-    let complaints = Check::of(schema).overlooking(lax).value(value, schema)?;
-    let Some(best) = best(complaints) else { return Ok(()) };
+pub fn validate_as_is(value: &Value, schema: &Value, lax: Lax, budget: &mut Budget) -> Result<(), Misfit> {
+    let told = Check::of(schema, budget).overlooking(lax).complaints(value)?;
+    let Some(best) = best(told.complaints) else { return Ok(()) };
     let at = path_text(&best.path);
     let where_ = if at.is_empty() {
         "Validation failed.".to_owned()
@@ -67,9 +81,10 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// Why a value is no schema; `None` for one that is.
-pub fn fault(schema: &Value) -> Option<String> {
-    match Check::of(meta::schema()).value(schema, meta::schema()) {
-        Ok(complaints) => best(complaints).map(|complaint| complaint.message),
+pub fn fault(schema: &Value, budget: &mut Budget) -> Option<String> {
+    match Check::of(meta::schema(), budget).complaints(schema) {
+        Ok(told) => best(told.complaints).map(|complaint| complaint.message),
+        Err(Misfit::TooMuch) => Some("it takes too much work to look at".into()),
         Err(_) => Some(format!("it is nested more than {MAX_DEPTH} levels deep")),
     }
 }
@@ -121,6 +136,7 @@ mod tests {
             Ok(()) => None,
             Err(Misfit::Invalid(text)) => text.split_once(" Failure reason: ").map(|(_, reason)| reason.to_owned()),
             Err(Misfit::Circular) => Some("circular".into()),
+            Err(Misfit::TooMuch) => Some("too much".into()),
         }
     }
 

@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use wire::{Described, Output, Schema, Schemas};
 
-use super::check::{Check, Complaint, UNFILLED};
+use super::check::{Check, UNFILLED};
 use super::pydantic::of_pydantic_1;
-use super::{Lax, Misfit, fault};
-use crate::hydrate::{Filled, Step, filled};
+use super::told::Complaint;
+use super::{Budget, Lax, Misfit, TOO_MUCH, fault};
+use crate::hydrate::{Filled, Step, TooLarge, filled};
 
 /// What is amiss in values.
 #[derive(Debug, Clone, PartialEq, Serialize, Output)]
@@ -45,29 +46,42 @@ impl Described for SchemaValueError {
     }
 }
 
-/// Why nothing can be said of values: their schema is none.
-pub type NoSchema = String;
+/// Why nothing can be said of values, as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unsaid {
+    /// Their schema is none, or more than is looked at.
+    Schema(String),
+    /// They would be too large if they were filled in.
+    TooLarge,
+}
 
 /// Fills in what stands for workspace variables and JSON, and holds the values to the schema. Templates fit everywhere.
 pub fn report(
     values: Value,
     schema: Value,
     variables: &HashMap<String, Value>,
-) -> Result<SchemaValuesValidationResponse, NoSchema> {
+) -> Result<SchemaValuesValidationResponse, Unsaid> {
     let schema = of_pydantic_1(schema, Lax::default());
-    if let Some(fault) = fault(&schema) {
-        return Err(format!("Invalid schema: {fault}"));
+    let mut budget = Budget::default();
+    if let Some(fault) = fault(&schema, &mut budget) {
+        return Err(Unsaid::Schema(format!("Invalid schema: {fault}")));
     }
-    let Filled { value, stand_ins } = filled(values, variables);
-    let checked = Check::of(&schema).with_formats().without(&stand_ins).value(&value, &schema);
-    let complaints = checked.map_err(|misfit| match misfit {
-        Misfit::Invalid(why) => format!("Invalid schema: {why}"),
-        Misfit::Circular => "Invalid schema: Unable to validate schema with circular references.".to_owned(),
+    let Filled { value, stand_ins } = filled(values, variables).map_err(|TooLarge| Unsaid::TooLarge)?;
+    let checked = Check::of(&schema, &mut budget).with_formats().without(&stand_ins).complaints(&value);
+    let told = checked.map_err(|misfit| {
+        Unsaid::Schema(match misfit {
+            Misfit::Invalid(why) => format!("Invalid schema: {why}"),
+            Misfit::Circular => "Invalid schema: Unable to validate schema with circular references.".to_owned(),
+            Misfit::TooMuch => TOO_MUCH.to_owned(),
+        })
     })?;
     let mut errors = Vec::new();
-    for complaint in by_place(complaints) {
+    for complaint in by_place(told.complaints) {
         let path = place_of(&complaint);
         put(&mut errors, &path, complaint.message);
+    }
+    if told.more {
+        errors.push(SchemaValueError::Here("There is more amiss than is told here.".into()));
     }
     Ok(SchemaValuesValidationResponse { valid: errors.is_empty(), errors })
 }
@@ -137,7 +151,8 @@ mod tests {
     fn told(values: Value, schema: Value) -> Value {
         match report(values, schema, &HashMap::new()) {
             Ok(response) => serde_json::to_value(response.errors).unwrap(),
-            Err(why) => why.into(),
+            Err(Unsaid::Schema(why)) => why.into(),
+            Err(Unsaid::TooLarge) => "too large".into(),
         }
     }
 

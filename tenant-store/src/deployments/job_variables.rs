@@ -1,9 +1,7 @@
 //! Whether job variables go with the template of a work pool.
 
-use std::collections::hash_map::Entry;
-
 use domain::BlockDocumentId;
-use domain::job_variables::{self, Blocks, Checks};
+use domain::job_variables::{self, Blocks, Checks, MOST_BLOCK_BYTES, MOST_BLOCKS};
 use wire::RawObject;
 
 use crate::block_documents::{self, Reading, Secrets, Which};
@@ -27,17 +25,27 @@ pub async fn blocks(tx: &mut Tx<'_>, template: &RawObject, ring: &KeyRing) -> Re
         return Ok(Ok(Blocks::new()));
     }
     let Ok(ids) = job_variables::references(&template.0.to_value()) else { return Ok(Err(Unfit::NoBlock)) };
-    let mut found = Blocks::new();
+    if ids.len() > MOST_BLOCKS {
+        return Ok(Err(too_many_blocks()));
+    }
+    let (mut found, mut room) = (Blocks::new(), MOST_BLOCK_BYTES);
     for id in ids {
-        if let Entry::Vacant(place) = found.entry(id) {
-            let reading = Reading { ring, secrets: Secrets::Hidden };
-            match block_documents::read(tx, Which::Id(BlockDocumentId(id)), &reading).await? {
-                Ok(Some(document)) => drop(place.insert(document.data.0.to_value())),
-                _ => return Ok(Err(Unfit::NoBlock)),
-            }
-        }
+        let reading = Reading { ring, secrets: Secrets::Hidden };
+        let Ok(Some(document)) = block_documents::read(tx, Which::Id(BlockDocumentId(id)), &reading).await? else {
+            return Ok(Err(Unfit::NoBlock));
+        };
+        let Some(left) = room.checked_sub(document.data.0.text().len()) else { return Ok(Err(too_many_blocks())) };
+        room = left;
+        found.insert(id, document.data.0.to_value());
     }
     Ok(Ok(found))
+}
+
+fn too_many_blocks() -> Unfit {
+    Unfit::Invalid(format!(
+        "The template refers to more than {MOST_BLOCKS} block documents, or their data are more than {MOST_BLOCK_BYTES} \
+         bytes."
+    ))
 }
 
 /// Checks variables against a template, the later over the earlier.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::deployments::DeploymentFlowRunCreate;
-use domain::deployments::parameters::{self, Variables, name_variables};
+use domain::deployments::parameters::{self, Variables, names_of_variables};
 use domain::flow_runs::{CreatedBy, FlowRun, FlowRunCreate, OfDeployment};
 use domain::job_variables::{Blocks, Checks};
 use domain::state::StateType;
@@ -95,9 +95,12 @@ pub async fn create_run(
         tx.rollback().await?;
         return Ok(Err(NoRun::NoDeployment));
     };
-    let variables = match name_variables(&deployment.parameters) || name_variables(&new.parameters) {
-        true => variables::values(&mut tx).await?,
-        false => Variables::new(),
+    let variables = match names_of_variables(&[&deployment.parameters, &new.parameters]) {
+        Ok(names) => variables::values(&mut tx, &names).await?,
+        Err(too_large) => {
+            tx.rollback().await?;
+            return Ok(Err(NoRun::Parameters(too_large.into())));
+        }
     };
     let blocks = match &deployment.template {
         Some(template) => blocks(&mut tx, template, ring).await?,

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::deployments::DeploymentUpdate;
-use domain::deployments::parameters::{Unfit, Variables, fits_after, name_variables};
+use domain::deployments::parameters::{Unfit, Variables, fits_after, names_of_variables};
 use domain::job_variables::complaint;
 use domain::schedules::changes::Refused;
 use domain::work_queues::WorkQueueCreate;
@@ -73,7 +73,13 @@ pub async fn update(mut tx: Tx<'_>, id: DeploymentId, change: &DeploymentUpdate)
     let queue_name = change.work_queue_name.value().and_then(Option::as_deref).filter(|name| !name.is_empty());
     let before: Option<Before> = tx.opt(BEFORE.as_str(), &[&id, &pool_name, &queue_name]).await?;
     let variables = match change.parameters.value() {
-        Some(Some(parameters)) if name_variables(parameters) => variables::values(&mut tx).await?,
+        Some(Some(parameters)) => match names_of_variables(&[parameters]) {
+            Ok(names) => variables::values(&mut tx, &names).await?,
+            Err(too_large) => {
+                tx.rollback().await?;
+                return Ok(Err(NotUpdated::Parameters(too_large.into())));
+            }
+        },
         _ => Variables::new(),
     };
     let unfit = match (before.as_ref().and_then(|before| before.template.as_ref()), change.job_variables.value()) {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use domain::cleanups::CleanupKind;
-use domain::hydrate::hydrate;
-use domain::json_schema::{Misfit, validate};
+use domain::flow_runs::too_large_filled_in;
+use domain::hydrate::{Unfilled, hydrate};
+use domain::json_schema::{Misfit, TOO_MUCH, validate};
 use domain::rules::caller::TASKS_RETRY_THEMSELVES;
 use domain::rules::decision::{OrchestrationResult, Verdict};
 use domain::rules::facts::FlowFacts;
@@ -86,13 +87,17 @@ pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, ask
 fn accept_input(input: Option<RawObject>, schema: Option<&str>) -> Result<Value, String> {
     let input = input.map_or_else(|| Value::Object(Default::default()), |input| input.0.to_value());
     // Workspace variables are handed in when they are stored.
-    let input = hydrate(input, &HashMap::new()).map_err(|why| format!("Error hydrating run input: {why}"))?;
+    let input = hydrate(input, &HashMap::new()).map_err(|unfilled| match unfilled {
+        Unfilled::Why(why) => format!("Error hydrating run input: {why}"),
+        Unfilled::TooLarge => too_large_filled_in(),
+    })?;
     let schema = schema.ok_or("Run input schema not found.")?;
     let schema: Value = serde_json::from_str(schema).map_err(|_| "Run input schema is not valid JSON.")?;
     match validate(&input, &schema) {
         Ok(()) => Ok(input),
         Err(Misfit::Invalid(why)) => Err(format!("Reason: {why}")),
         Err(Misfit::Circular) => Err("Invalid schema: Unable to validate schema with circular references.".into()),
+        Err(Misfit::TooMuch) => Err(TOO_MUCH.into()),
     }
 }
 

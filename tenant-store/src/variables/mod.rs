@@ -42,7 +42,7 @@ const UPDATE_BY_NAME: &str = concat!(changes!(), "v.name = $1", returning!());
 const DELETE: &str = concat!("delete from variable v where v.id = $1", returning!());
 const DELETE_BY_NAME: &str = concat!("delete from variable v where v.name = $1", returning!());
 
-const VALUES: &str = "select v.name, v.value from variable v";
+const VALUES: &str = "select v.name, v.value from variable v where v.name = any($1)";
 
 /// Which variable is meant.
 #[derive(Debug, Clone, Copy)]
@@ -132,9 +132,12 @@ pub async fn count(tx: &mut Tx<'_>, filter: Option<&VariableFilter>) -> Result<i
     Ok(count)
 }
 
-/// All of them, for parameters that name some.
-pub async fn values(tx: &mut Tx<'_>) -> Result<HashMap<String, serde_json::Value>> {
-    let all: Vec<(String, RawJson)> = tx.all(VALUES, &[]).await?;
+/// Those of some names, for parameters that ask for them.
+pub async fn values(tx: &mut Tx<'_>, names: &[String]) -> Result<HashMap<String, serde_json::Value>> {
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let all: Vec<(String, RawJson)> = tx.all(VALUES, &[&names]).await?;
     Ok(all.into_iter().map(|(name, value)| (name, value.to_value())).collect())
 }
 

@@ -2,9 +2,11 @@
 
 use domain::DeploymentId;
 use domain::deployments::parameters::Unfit;
+use domain::flow_runs::{refused_filled_in, too_large_filled_in};
+use domain::json_schema::TOO_MUCH;
 use tenant_store::deployments::{self as store, NoRun, NotCreated, NotUpdated};
 
-use crate::kit::Failure;
+use crate::kit::{Failure, Invalid};
 
 const NO_SCHEMA: &str = "Error updating deployment: Cannot update parameters because parameter schema enforcement is enabled \
                          and the deployment does not have a valid parameter schema.";
@@ -60,6 +62,8 @@ pub fn no_run_of_many(why: NoRun) -> String {
         }
         NoRun::Parameters(Unfit::Invalid(why)) => format!("Parameter validation failed: {why}"),
         NoRun::Parameters(Unfit::Circular) => "Invalid schema: circular references detected.".into(),
+        NoRun::Parameters(Unfit::TooMuch) => TOO_MUCH.into(),
+        NoRun::Parameters(Unfit::TooLarge) => too_large_filled_in(),
         NoRun::NoWorkPool(queue) => format!(
             "Cannot create flow run in work queue {queue} because deployment is not associated with a work pool."
         ),
@@ -74,6 +78,8 @@ fn unfit_parameters(unfit: Unfit, unfilled: &str, invalid: &str) -> Failure {
         Unfit::NoSchema => Failure::conflict(NO_SCHEMA),
         Unfit::Invalid(why) => Failure::conflict(format!("{invalid}: {why}")),
         Unfit::Circular => Failure::unprocessable(CIRCULAR),
+        Unfit::TooMuch => Failure::unprocessable(TOO_MUCH),
+        Unfit::TooLarge => Invalid::of(refused_filled_in("parameters"), &wire::Json::Null).into(),
     }
 }
 

@@ -9,7 +9,7 @@ use domain::access::ScopeName;
 use domain::job_variables::{self, Checks};
 use domain::slots::WorkPoolConcurrencyStatus;
 use domain::work_pools::{self as models, WorkPool, WorkPoolCreate, WorkPoolReplace, WorkPoolUpdate, is_reserved};
-use tenant_store::deployments;
+use tenant_store::deployments::{self, Unfit};
 use tenant_store::work_pools::{self, Replaced, SlotsPage, WorkPoolFilter};
 use wire::{Errors, Input, Limit, Page};
 
@@ -103,7 +103,10 @@ fn refuse_reserved(name: &str) -> Reply<()> {
 /// The defaults of a template's variables, and the block documents that stand in for them.
 async fn check_defaults(cx: &Call, template: &wire::RawObject) -> Reply<()> {
     let blocks = deployments::blocks(&mut cx.read().await?, template, cx.app.key_ring()).await?;
-    let blocks = blocks.map_err(|_| Failure::not_found("Block not found."))?;
+    let blocks = blocks.map_err(|unfit| match unfit {
+        Unfit::NoBlock => Failure::not_found("Block not found."),
+        Unfit::Invalid(why) => Failure::unprocessable(why),
+    })?;
     let template = template.0.to_value();
     if let Some(fault) = job_variables::fault(&template) {
         return Err(Failure::unprocessable(format!("Invalid schema: {fault}")));
