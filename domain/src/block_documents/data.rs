@@ -4,6 +4,7 @@
 //! a list it leads through each of its items, and what it ends at is secret as a whole. (The reference shows secrets in
 //! lists, and those that are objects: `schemas/core.py`, `BlockDocument.from_orm_model`.)
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -76,7 +77,8 @@ pub fn restore<'a>(new: &Json<'a>, old: &Json<'a>, secrets: &[String]) -> Json<'
 /// Old data with the fields of new ones in their places.
 pub fn merge<'a>(old: &Json<'a>, new: &Json<'a>) -> Json<'a> {
     let (Json::Object(old), Json::Object(new)) = (old, new) else { return new.clone() };
-    let kept = old.iter().filter(|(key, _)| !new.iter().any(|(other, _)| other == key));
+    let named: HashSet<&str> = new.iter().map(|(key, _)| key.as_ref()).collect();
+    let kept = old.iter().filter(|(key, _)| !named.contains(key.as_ref()));
     object(kept.chain(new.iter()).cloned().collect())
 }
 

@@ -108,6 +108,6 @@ fn the_largest_honest_schemas_and_values_are_looked_at() {
         json!({ "title": "A field", "description": "What it is.", "type": "string", "default": "x", "position": 1 });
     let fields: Map<String, Value> = (0..10_000).map(|at| (format!("field_{at}"), field.clone())).collect();
     let schema = json!({ "type": "object", "properties": fields });
-    assert_eq!(fault(&schema, &mut Budget::default()), None);
+    assert_eq!(told(json!({ "field_7": "x" }), schema.clone()), Ok(vec![]));
     assert_eq!(super::validate_lax(&json!({}), &schema, Lax::default(), &mut Budget::default()), Ok(()));
 }

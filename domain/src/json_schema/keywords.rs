@@ -135,9 +135,16 @@ fn equal(a: &Value, b: &Value, budget: &mut Budget) -> Result<bool, Misfit> {
             budget.spend_bytes(a.len().min(b.len()))?;
             a == b
         }
-        (Value::Number(a), Value::Number(b)) => a == b || canonical_number(a) == canonical_number(b),
+        (Value::Number(a), Value::Number(b)) => a == b || is_integer(a, b) || is_integer(b, a),
         _ => a == b,
     })
+}
+
+/// Whether a float is an integer that is no float.
+fn is_integer(float: &Number, integer: &Number) -> bool {
+    let float = float.as_f64().filter(|n| float.is_f64() && n.fract() == 0.0);
+    // What no integer of JSON reaches stays beyond all of them.
+    float.zip(integer.as_i128()).is_some_and(|(float, integer)| float as i128 == integer)
 }
 
 fn is_one_of(value: &Value, members: &[Value], budget: &mut Budget) -> Result<bool, Misfit> {
@@ -225,10 +232,16 @@ pub(super) fn listed(shown: impl Iterator<Item = String>) -> String {
 
 fn cut(mut shown: String) -> String {
     if shown.len() > MOST_SHOWN {
-        shown.truncate(shown.floor_char_boundary(MOST_SHOWN));
+        shown.truncate(beginning(&shown, MOST_SHOWN).len());
         shown.push('…');
     }
     shown
+}
+
+/// No more bytes than those, and whole characters.
+fn beginning(text: &str, bytes: usize) -> &str {
+    let ends = (0..=bytes.min(text.len())).rev();
+    ends.into_iter().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// As many as are shown, and no more.
@@ -270,7 +283,7 @@ fn show(value: &Value, out: &mut String) {
 
 fn show_text(text: &str, out: &mut String) {
     // A byte more than is shown, so that what is cut is seen to be.
-    let text = &text[..text.floor_char_boundary(MOST_SHOWN + 1)];
+    let text = beginning(text, MOST_SHOWN + 1);
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);
     for c in text.chars() {

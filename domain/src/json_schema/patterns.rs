@@ -19,10 +19,11 @@ const LARGEST: usize = 4 << 20;
 /// Bytes of what is remembered of a pattern while texts are looked at. Beyond them each step of it is taken anew.
 const MOST_KEPT: usize = 256 * 1024;
 
-/// Steps to begin with a pattern.
+/// Steps to begin with a pattern, and with a text.
 const A_PATTERN: usize = 2000;
+const A_TEXT: usize = 3;
 /// Bytes that are compiled in a step, and remembered.
-const COMPILED: usize = 32;
+const COMPILED: usize = 8;
 const REMEMBERED: usize = 4;
 /// Places in a pattern that are tried in a step, for each byte of a text.
 const TRIED: usize = 8;
@@ -42,7 +43,7 @@ pub(super) struct Patterns<'s>(HashMap<&'s str, Option<Pattern>>);
 impl<'s> Patterns<'s> {
     /// Whether a text fits; `None` where the pattern constrains nothing.
     pub fn fits(&mut self, pattern: &'s str, text: &str, budget: &mut Budget) -> Result<Option<bool>, Misfit> {
-        budget.spend(1)?;
+        budget.spend(A_TEXT)?;
         let known = match self.0.entry(pattern) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(compiled(pattern, budget)?),

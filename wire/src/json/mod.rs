@@ -2,6 +2,8 @@
 
 mod python;
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// A parsed JSON value that borrows from the request's body. Objects may hold a key twice; the last one counts.
@@ -92,9 +94,14 @@ fn write(value: &Json<'_>, out: &mut String, depth: usize, strict: bool) -> Resu
         Json::Object(fields) => {
             out.push('{');
             let mut empty = true;
+            let last = last_of_each(fields);
             for (i, (key, item)) in fields.iter().enumerate() {
                 // A key named twice: the last one counts, as in Python.
-                if fields[i + 1..].iter().any(|(later, _)| later == key) {
+                let again = match &last {
+                    Some(last) => last.get(key.as_ref()) != Some(&i),
+                    None => fields[i + 1..].iter().any(|(later, _)| later == key),
+                };
+                if again {
                     continue;
                 }
                 if !std::mem::take(&mut empty) {
@@ -108,6 +115,12 @@ fn write(value: &Json<'_>, out: &mut String, depth: usize, strict: bool) -> Resu
         }
     }
     Ok(())
+}
+
+/// Where each key of many stands last; among few it is looked for.
+fn last_of_each<'v>(fields: &'v [(Cow<'_, str>, Json<'_>)]) -> Option<HashMap<&'v str, usize>> {
+    const FEW: usize = 16;
+    (fields.len() > FEW).then(|| fields.iter().enumerate().map(|(i, (key, _))| (key.as_ref(), i)).collect())
 }
 
 fn write_string(s: &str, out: &mut String, strict: bool) -> Result<(), NotStorable> {
@@ -129,6 +142,20 @@ mod tests {
             let value = parse(text.as_bytes()).unwrap();
             assert_eq!(to_text(&value).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn of_a_key_named_twice_the_last_counts() {
+        assert_eq!(to_text(&parse(br#"{"a":1,"b":2,"a":3}"#).unwrap()).unwrap(), r#"{"b":2,"a":3}"#);
+        // Keys are not compared each with each.
+        let object = |n: usize, more: &str| {
+            let fields: Vec<String> = (0..n).map(|i| format!("\"k{i:06}\":{i}")).collect();
+            format!("{{{}{more}}}", fields.join(","))
+        };
+        let (once, twice) = (object(200_000, ""), object(200_000, r#","k000000":0"#));
+        assert_eq!(to_text(&parse(once.as_bytes()).unwrap()).unwrap(), once);
+        let kept = to_text(&parse(twice.as_bytes()).unwrap()).unwrap();
+        assert!(kept.starts_with(r#"{"k000001":1,"#) && kept.ends_with(r#","k000000":0}"#));
     }
 
     #[test]
