@@ -95,3 +95,50 @@ fn a_schema_is_never_fetched() {
     let asked = listener.accept().expect_err("nobody fetched the schema");
     assert_eq!(asked.kind(), std::io::ErrorKind::WouldBlock);
 }
+
+#[test]
+fn what_parameters_stand_for_counts_as_what_they_say() {
+    let api = Tenant::fresh().api();
+    let id = deployment(&api, json!({}));
+    api.post("/variables/", &json!({ "name": "long", "value": "x".repeat(4900) })).expect(201);
+    let stands = |times: usize| {
+        let one = json!({ "__prefect_kind": "workspace_variable", "variable_name": "long" });
+        json!({ "parameters": { "a": vec![one; times] } })
+    };
+    let path = format!("/deployments/{id}/create_flow_run");
+    let made = api.post(&path, &stands(3)).expect(201);
+    assert_eq!(made["parameters"]["a"], json!(vec!["x".repeat(4900); 3]));
+    let refused = |body: Value| {
+        let detail = api.post(&path, &body).expect(422)["exception_detail"].clone();
+        let words = detail[0]["msg"].as_str().and_then(|words| words.split(" (got ").next()).map(str::to_owned);
+        (detail[0]["type"].clone(), detail[0]["loc"].clone(), words)
+    };
+    let plainly = refused(json!({ "parameters": { "a": "x".repeat(600_000) } }));
+    assert_eq!(refused(stands(200)), plainly);
+    let many = api.post(&format!("{path}/bulk"), &json!([stands(200), {}])).expect(200);
+    assert_eq!((&many["results"][0]["status"], &many["results"][1]["status"]), (&json!("FAILED"), &json!("CREATED")));
+    let values = stands(200)["parameters"].clone();
+    api.post("/ui/schemas/validate", &json!({ "schema": {}, "values": values })).expect(422);
+}
+
+#[test]
+fn a_schema_that_takes_too_much_work_is_refused() {
+    let api = Tenant::fresh().api();
+    let id = deployment(&api, json!({}));
+    let mut definitions = json!({ "d40": { "type": "object" } });
+    for at in 0..40 {
+        let next = json!({ "$ref": format!("#/definitions/d{}", at + 1) });
+        definitions[format!("d{at}")] = json!({ "allOf": [next, next] });
+    }
+    let schema = json!({ "$ref": "#/definitions/d0", "definitions": definitions });
+    let too_much = |answer: Value| assert!(answer.to_string().contains("too much work"), "{answer}");
+    too_much(api.post("/ui/schemas/validate", &json!({ "schema": schema, "values": {} })).expect(422));
+    let flow = api.post("/flows/", &json!({ "name": "deployed" })).body["id"].clone();
+    let enforced =
+        json!({ "name": "e", "flow_id": flow, "parameter_openapi_schema": schema, "enforce_parameter_schema": true });
+    too_much(api.post("/deployments/", &enforced).expect(422));
+    let change = json!({ "parameter_openapi_schema": schema, "enforce_parameter_schema": true });
+    too_much(api.patch(&format!("/deployments/{id}"), &change).expect(422));
+    let template = json!({ "job_configuration": { "a": "{{ a }}" }, "variables": { "properties": { "a": {} }, "$ref": "#/definitions/d0", "definitions": schema["definitions"] } });
+    too_much(api.post("/work_pools/", &json!({ "name": "w", "type": "t", "base_job_template": template })).expect(422));
+}
