@@ -4,12 +4,13 @@
 //! a list it leads through each of its items, and what it ends at is secret as a whole. (The reference shows secrets in
 //! lists, and those that are objects: `schemas/core.py`, `BlockDocument.from_orm_model`.)
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+use wire::json::MAX_DEPTH;
 use wire::{Json, RawObject};
 
 use crate::BlockDocumentId;
@@ -66,12 +67,12 @@ pub fn declared(data: &RawObject, fields: &RawObject) -> Map<String, Value> {
 
 /// Data with the secrets hidden.
 pub fn hide<'a>(data: &Json<'a>, secrets: &[String]) -> Json<'a> {
-    secrets.iter().fold(data.clone(), |data, secret| hide_at(&data, &way(secret)))
+    hide_at(data, &Ways::to(secrets))
 }
 
 /// New data in which each secret that came back hidden is what it was before: clients that change one field send all.
 pub fn restore<'a>(new: &Json<'a>, old: &Json<'a>, secrets: &[String]) -> Json<'a> {
-    secrets.iter().fold(new.clone(), |new, secret| restore_at(&new, old, &way(secret)))
+    restore_at(new, old, &Ways::to(secrets))
 }
 
 /// Old data with the fields of new ones in their places.
@@ -82,8 +83,36 @@ pub fn merge<'a>(old: &Json<'a>, new: &Json<'a>) -> Json<'a> {
     object(kept.chain(new.iter()).cloned().collect())
 }
 
-fn way(secret: &str) -> Vec<&str> {
-    secret.split('.').collect()
+/// All ways to secrets from one place, so that data are gone through once, however many there are.
+#[derive(Default)]
+struct Ways<'s> {
+    /// The place is secret itself.
+    here: bool,
+    /// So is all below it.
+    all_below: bool,
+    below: HashMap<&'s str, Ways<'s>>,
+}
+
+impl<'s> Ways<'s> {
+    fn to(secrets: &'s [String]) -> Self {
+        let mut ways = Self::default();
+        for secret in secrets {
+            let mut at = &mut ways;
+            for (depth, step) in secret.split('.').map(Some).chain([None]).enumerate() {
+                match step {
+                    // No data are so deep.
+                    _ if depth > MAX_DEPTH + 1 => break,
+                    Some("*") => {
+                        at.all_below = true;
+                        break;
+                    }
+                    Some(key) => at = at.below.entry(key).or_default(),
+                    None => at.here = true,
+                }
+            }
+        }
+        ways
+    }
 }
 
 fn hidden() -> Json<'static> {
@@ -94,19 +123,23 @@ fn is_hidden(value: &Json<'_>) -> bool {
     matches!(value, Json::Str(text) if text == HIDDEN)
 }
 
-fn hide_at<'a>(value: &Json<'a>, way: &[&str]) -> Json<'a> {
-    match (way, value) {
-        ([], Json::Null) => Json::Null,
-        ([], _) => hidden(),
-        (["*", ..], value) => hide_leaves(value),
-        (_, Json::Array(items)) => Json::Array(Arc::new(items.iter().map(|item| hide_at(item, way)).collect())),
-        ([key, rest @ ..], Json::Object(fields)) => {
-            let each = fields
-                .iter()
-                .map(|(name, value)| (name.clone(), if name == key { hide_at(value, rest) } else { value.clone() }));
+fn hide_at<'a>(value: &Json<'a>, ways: &Ways<'_>) -> Json<'a> {
+    if ways.here && (ways.all_below || !matches!(value, Json::Null)) {
+        return hidden();
+    }
+    let value = if ways.all_below { hide_leaves(value) } else { value.clone() };
+    match &value {
+        Json::Array(items) if !ways.below.is_empty() => {
+            Json::Array(Arc::new(items.iter().map(|item| hide_at(item, ways)).collect()))
+        }
+        Json::Object(fields) if !ways.below.is_empty() => {
+            let each = fields.iter().map(|(name, value)| {
+                let ways = ways.below.get(name.as_ref());
+                (name.clone(), ways.map_or_else(|| value.clone(), |ways| hide_at(value, ways)))
+            });
             object(each.collect())
         }
-        _ => value.clone(),
+        _ => value,
     }
 }
 
@@ -120,38 +153,39 @@ fn hide_leaves<'a>(value: &Json<'a>) -> Json<'a> {
     }
 }
 
-fn restore_at<'a>(new: &Json<'a>, old: &Json<'a>, way: &[&str]) -> Json<'a> {
-    match (way, new, old) {
-        ([], new, old) => {
-            if is_hidden(new) && !matches!(old, Json::Null) {
-                old.clone()
-            } else {
-                new.clone()
-            }
-        }
-        (["*", ..], new, old) => restore_leaves(new, old),
-        (_, Json::Array(new), Json::Array(old)) => {
-            let each = new.iter().enumerate().map(|(at, new)| match old.get(at) {
-                Some(old) => restore_at(new, old, way),
+fn restore_at<'a>(new: &Json<'a>, old: &Json<'a>, ways: &Ways<'_>) -> Json<'a> {
+    if ways.here && is_hidden(new) && !matches!(old, Json::Null) {
+        return old.clone();
+    }
+    let new = if ways.all_below { restore_leaves(new, old) } else { new.clone() };
+    match (&new, old) {
+        (Json::Array(items), Json::Array(old)) if !ways.below.is_empty() => {
+            let each = items.iter().enumerate().map(|(at, new)| match old.get(at) {
+                Some(old) => restore_at(new, old, ways),
                 None => new.clone(),
             });
             Json::Array(Arc::new(each.collect()))
         }
-        ([key, rest @ ..], Json::Object(fields), old) => {
-            let each = fields.iter().map(|(name, value)| match field(old, name) {
-                Some(old) if name == key => (name.clone(), restore_at(value, old, rest)),
-                _ => (name.clone(), value.clone()),
+        (Json::Object(fields), old) if !ways.below.is_empty() => {
+            let old = by_name(old);
+            let each = fields.iter().map(|(name, value)| {
+                let restored = match (ways.below.get(name.as_ref()), old.get(name.as_ref())) {
+                    (Some(ways), Some(old)) => restore_at(value, old, ways),
+                    _ => value.clone(),
+                };
+                (name.clone(), restored)
             });
             object(each.collect())
         }
-        _ => new.clone(),
+        _ => new,
     }
 }
 
 fn restore_leaves<'a>(new: &Json<'a>, old: &Json<'a>) -> Json<'a> {
     match new {
         Json::Object(fields) if !fields.is_empty() => {
-            let each = fields.iter().map(|(name, value)| match field(old, name) {
+            let old = by_name(old);
+            let each = fields.iter().map(|(name, value)| match old.get(name.as_ref()) {
                 Some(old) => (name.clone(), restore_leaves(value, old)),
                 None => (name.clone(), value.clone()),
             });
@@ -159,6 +193,14 @@ fn restore_leaves<'a>(new: &Json<'a>, old: &Json<'a>) -> Json<'a> {
         }
         _ if is_hidden(new) => old.clone(),
         _ => new.clone(),
+    }
+}
+
+/// The fields of an object; of those named twice the last.
+fn by_name<'v, 'a>(value: &'v Json<'a>) -> HashMap<&'v str, &'v Json<'a>> {
+    match value {
+        Json::Object(fields) => fields.iter().map(|(name, value)| (name.as_ref(), value)).collect(),
+        _ => HashMap::new(),
     }
 }
 
@@ -194,9 +236,27 @@ mod tests {
             ),
             (r#"{"a":"s"}"#, vec!["a.*"], r#"{"a":"********"}"#),
             (r#"{"a":"s"}"#, vec!["b", "a.b", ""], r#"{"a":"s"}"#),
+            (r#"{"a":{"b":{"c":1},"d":2}}"#, vec!["a.*", "a.b"], r#"{"a":{"b":"********","d":"********"}}"#),
+            (r#"{"a":null,"b":null}"#, vec!["a.*", "a", "b"], r#"{"a":"********","b":null}"#),
         ] {
             assert_eq!(text(&hide(&parsed(data), &secrets(&ways))), shown, "{data} {ways:?}");
         }
+    }
+
+    #[test]
+    fn many_secrets_in_many_fields_are_gone_through_once() {
+        let names: Vec<String> = (0..20_000).map(|at| format!("secret_{at}")).collect();
+        let all = |value: &str| {
+            let fields: Vec<String> = names.iter().map(|name| format!("\"{name}\":\"{value}\"")).collect();
+            parsed(&format!("{{{}}}", fields.join(",")))
+        };
+        assert_eq!(text(&hide(&all("s"), &names)), text(&all(HIDDEN)));
+        assert_eq!(text(&restore(&all(HIDDEN), &all("s"), &names)), text(&all("s")));
+        assert_eq!(text(&restore(&all(HIDDEN), &all("s"), &secrets(&["*"]))), text(&all("s")));
+        assert_eq!(text(&merge(&all("s"), &all("t"))), text(&all("t")));
+        let long = "a.".repeat(1_000_000);
+        assert_eq!(text(&hide(&parsed(r#"{"a":"s"}"#), std::slice::from_ref(&long))), r#"{"a":"s"}"#);
+        assert_eq!(text(&hide(&parsed(r#"{"a":"s"}"#), &[format!("a.*.{long}")])), r#"{"a":"********"}"#);
     }
 
     #[test]
