@@ -96,7 +96,7 @@ impl<'r> Walls<'r> {
             self.over = true;
             return Ok(());
         }
-        self.steps.take(1 + usize::try_from(last - first).unwrap_or(0) / 8)?;
+        self.steps.take(1 + usize::try_from(last - first).unwrap_or(0) / 4)?;
         let days: Vec<i64> = (first..last).filter(|day| self.admits(*day)).collect();
         let filtered = i64::try_from(days.len()) != Ok(last - first);
         match self.rule.set_positions.is_empty() || self.times.is_empty() {
