@@ -7,7 +7,7 @@ pub mod deployment_runs;
 
 use domain::DeploymentId;
 use domain::access::ScopeName;
-use domain::deployments::parameters::name_variables;
+use domain::deployments::parameters::names_of_variables;
 use domain::deployments::{Deployment, DeploymentCreate, DeploymentUpdate};
 use domain::work_queues::WorkQueue;
 use tenant_store::deployments::{self, Which};
@@ -72,9 +72,10 @@ async fn update(cx: Call, id: Path<DeploymentId>, body: JsonBody<DeploymentUpdat
 
 /// Parameters that name variables are filled in with their values, which a run shows, or a refusal where they do not fit.
 fn sees_variables(cx: &Call, parameters: &RawObject) -> Reply<()> {
-    match name_variables(parameters) {
-        true => cx.needs_too(ScopeName::SeeVariables, "for the variables that the parameters name"),
-        false => Ok(()),
+    match names_of_variables(&[parameters]) {
+        Ok(names) if names.is_empty() => Ok(()),
+        // Too many are refused further on.
+        Ok(_) | Err(_) => cx.needs_too(ScopeName::SeeVariables, "for the variables that the parameters name"),
     }
 }
 
