@@ -99,16 +99,21 @@ impl NewSchedule {
 
 /// Whether the dates of schedules that are sent can be told within the steps of an answer, now and at any time, and
 /// together within a few times as many.
-pub fn are_countable<'s>(schedules: impl IntoIterator<Item = &'s NewSchedule>) -> Result<(), NoDates> {
+pub fn countable<'s>(schedules: impl IntoIterator<Item = &'s NewSchedule>) -> Result<(), Uncountable> {
     let steps = Steps::at_once();
-    for schedule in schedules {
-        // The others are as quick to count from anywhere.
-        if let NewSchedule::RRule(RRuleSchedule { rrule, .. }) = schedule {
-            RRule::parse(rrule)?.is_countable(&steps)?;
-        }
-    }
-    Ok(())
+    // The others are as quick to count from anywhere.
+    let rules = schedules.into_iter().filter_map(|schedule| match schedule {
+        NewSchedule::RRule(RRuleSchedule { rrule, .. }) => Some(rrule),
+        _ => None,
+    });
+    let counted = |rule: &String| -> Result<(), NoDates> { Ok(RRule::parse(rule)?.is_countable(&steps)?) };
+    rules.map(counted).collect::<Result<(), NoDates>>().map_err(Uncountable)
 }
+
+/// A schedule whose dates cannot be told.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("A schedule cannot be used: {0}.")]
+pub struct Uncountable(NoDates);
 
 /// Why a schedule has no dates.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

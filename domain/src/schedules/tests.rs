@@ -5,9 +5,7 @@ use serde_json::Value;
 
 use super::steps::{MOST_STEPS, Steps};
 use super::zone::Zone;
-use super::{
-    Anchor, CronSchedule, Demand, Horizon, IntervalSchedule, NewSchedule, RRuleSchedule, Schedule, are_countable,
-};
+use super::{Anchor, CronSchedule, Demand, Horizon, IntervalSchedule, NewSchedule, RRuleSchedule, Schedule, countable};
 use wire::{Errors, Input, Time, TimeSpan, json};
 
 const PAGE: usize = 1000;
@@ -188,20 +186,20 @@ fn what_is_passed_over_has_no_dates() {
 fn what_could_not_be_told_is_refused_when_it_is_made() {
     let rule = |rrule: &str| NewSchedule::RRule(RRuleSchedule { rrule: rrule.into(), timezone: None });
     for good in ["FREQ=SECONDLY", "FREQ=SECONDLY;COUNT=99999999", "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR;COUNT=10000"] {
-        assert_eq!(are_countable(&vec![rule(good); 8]), Ok(()), "{good}");
+        assert_eq!(countable(&vec![rule(good); 8]), Ok(()), "{good}");
     }
     for bad in [
         "DTSTART:20200101T000000\nRRULE:FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY",
         // Not now, but some day.
         "DTSTART:20260101T000000\nRRULE:FREQ=MINUTELY;BYHOUR=9;COUNT=1000000",
     ] {
-        let why = are_countable(&[rule("FREQ=DAILY"), rule(bad)]).expect_err(bad);
-        assert!(why.to_string().starts_with("its dates take too many steps to count"), "{why}");
+        let why = countable(&[rule("FREQ=DAILY"), rule(bad)]).expect_err(bad);
+        assert!(why.to_string().contains("its dates take too many steps to count"), "{why}");
     }
     // One of them alone is fine.
     let some = "DTSTART:20200101T000000\nRRULE:FREQ=MINUTELY;BYHOUR=9;COUNT=20000";
-    assert_eq!(are_countable(&[rule(some)]), Ok(()));
-    assert!(are_countable(&vec![rule(some); 50]).is_err());
+    assert_eq!(countable(&[rule(some)]), Ok(()));
+    assert!(countable(&vec![rule(some); 50]).is_err());
 }
 
 #[test]

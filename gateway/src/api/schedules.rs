@@ -1,9 +1,7 @@
 //! `/deployments/{id}/schedules` and `/deployments/{id}/schedule`: when runs of a deployment are made, and making them
 //! (reference: `server/api/deployments.py`).
 
-use domain::schedules::{
-    DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate, NewSchedule, are_countable,
-};
+use domain::schedules::{DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate, countable};
 use domain::{DeploymentId, ScheduleId};
 use tenant_store::schedules::{self, NotChanged, Span};
 use wire::{Input, PlainTime};
@@ -50,11 +48,6 @@ fn not_changed(why: NotChanged) -> Failure {
         NotChanged::NoSchedule => Failure::not_found("Schedule not found."),
         NotChanged::SlugTaken => Failure::conflict("Schedule slugs must be unique within a deployment."),
     }
-}
-
-/// Schedules that are sent must have dates that can be told.
-pub fn countable<'s>(sent: impl IntoIterator<Item = &'s NewSchedule>) -> Reply<()> {
-    are_countable(sent).map_err(|why| Failure::unprocessable(format!("A schedule cannot be used: {why}.")))
 }
 
 async fn list(cx: Call, id: Path<DeploymentId>) -> Reply<Json<Vec<DeploymentSchedule>>> {

@@ -16,6 +16,7 @@
 
 use std::borrow::Cow;
 
+use domain::schedules::Uncountable;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -148,6 +149,13 @@ impl Failure {
         };
         response.headers_mut().extend(self.headers);
         response
+    }
+}
+
+/// What a client sent and nobody can count: 422, with the reason.
+impl From<Uncountable> for Failure {
+    fn from(uncountable: Uncountable) -> Self {
+        Self::unprocessable(uncountable.to_string())
     }
 }
 

@@ -9,12 +9,12 @@ use domain::DeploymentId;
 use domain::access::ScopeName;
 use domain::deployments::parameters::names_of_variables;
 use domain::deployments::{Deployment, DeploymentCreate, DeploymentUpdate};
+use domain::schedules::countable;
 use domain::work_queues::WorkQueue;
 use tenant_store::deployments::{self, Which};
 use tenant_store::work_queues;
 use wire::{Patch, RawObject};
 
-use super::schedules::countable;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
 
