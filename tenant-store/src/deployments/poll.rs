@@ -9,11 +9,16 @@ use wire::Time;
 use crate::sql::Columns;
 use crate::{Result, Tx};
 
+// Of each deployment its own first ones: asked for all together, Postgres may go through the runs of everybody in the order
+// of their start.
 static SCHEDULED: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "select {} from flow_run r where r.deployment_id in (select d.id from deployment d where d.id = any($1)) \
-         and r.state_type = 0 and ($2::timestamptz is null or r.next_scheduled_start_time <= $2) \
-         order by r.next_scheduled_start_time, r.id limit $3",
+        "select {} from (select i.id, i.due from deployment d cross join lateral (\
+                select r.id, r.next_scheduled_start_time as due from flow_run r where r.deployment_id = d.id and r.state_type = 0 \
+                and r.next_scheduled_start_time <= coalesce($2::timestamptz, 'infinity') \
+                order by r.next_scheduled_start_time, r.id limit $3) i \
+            where d.id = any($1) order by i.due, i.id limit $3) o \
+        join flow_run r on r.id = o.id order by o.due, o.id",
         FlowRun::COLUMNS
     )
 });

@@ -93,7 +93,8 @@ pub(super) async fn looked(client: &Client) -> Vec<String> {
     let run = one("select flow_run_id from task_run where id = (select parent_task_run_id from flow_run \
         where parent_task_run_id is not null order by id limit 1 offset 500)")
     .await;
-    let some = client.query("select id from deployment order by name limit 20", &[]).await.expect("there are some");
+    let some = client.query("select distinct on (d.name) d.id from deployment d join flow_run r on r.deployment_id = d.id and r.state_type = 0 \
+        order by d.name limit 20", &[]).await.expect("there are some");
     let some: Vec<Uuid> = some.iter().map(|row| row.get(0)).collect();
     let mut wrong = Vec::new();
     for Asked { what, sql, values, index, most } in asked(pool, &some, run) {
