@@ -104,9 +104,22 @@ fn parts_of_answers_are_for_those_who_see_what_they_are_of() {
     assert_eq!(shows(&role(&tenant, &["see_flows"])), (Some(0), Some(0)));
 
     api.post("/work_pools/", &json!({"name": "p", "type": "process"})).expect(201);
-    let status =
-        |scopes: &[&str]| role(&tenant, scopes).api().post("/work_pools/p/concurrency_status", &json!({})).status;
-    assert_eq!((status(&["see_work_pools"]), status(&["see_work_pools", "see_flows"])), (403, 200));
+    let body = json!({"name": "d", "flow_id": flow["id"], "work_pool_name": "p"});
+    let deployment = api.post("/deployments/", &body).expect(201)["id"].as_str().expect("an id").to_owned();
+    let made = api.post(&format!("/deployments/{deployment}/create_flow_run"), &json!({})).expect(201);
+    let pending = json!({"state": {"type": "PENDING"}});
+    api.post(&format!("/flow_runs/{}/set_state", made["id"].as_str().expect("an id")), &pending).expect(201);
+    let queue = api.get("/work_pools/p").expect(200)["default_queue_id"].as_str().expect("an id").to_owned();
+    let slots = |scopes: &[&str]| {
+        let api = role(&tenant, scopes).api();
+        let pool = api.post("/work_pools/p/concurrency_status", &json!({})).expect(200);
+        let queue = api.post(&format!("/work_queues/{queue}/concurrency_status"), &json!({})).expect(200);
+        assert_eq!((&pool["active_slots"], &queue["active_slots"]), (&json!(1), &json!(1)));
+        let shown = |status: &serde_json::Value| status["flow_runs"].as_array().map(Vec::len);
+        (shown(&pool["queues"][0]), shown(&queue))
+    };
+    assert_eq!(slots(&["see_work_pools", "see_work_queues", "see_flows"]), (Some(1), Some(1)));
+    assert_eq!(slots(&["see_work_pools", "see_work_queues"]), (Some(0), Some(0)));
 }
 
 /// A worker's channel tells of its pool, and makes and changes it, for those who may do that by request.

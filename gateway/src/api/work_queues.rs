@@ -1,6 +1,7 @@
 //! `/work_queues`: queues without their pools, from before there were any (reference: `server/api/work_queues.py`).
 
 use domain::WorkQueueId;
+use domain::access::ScopeName;
 use domain::flow_runs::FlowRun;
 use domain::slots::WorkQueueConcurrencyStatus;
 use domain::work_pools::DEFAULT_AGENT_POOL;
@@ -122,7 +123,11 @@ async fn concurrency_status(
 ) -> Reply<Json<WorkQueueConcurrencyStatus>> {
     let SlotsOfQueue { page, limit } = body.0;
     let status = work_queues::concurrency_status(&mut cx.read().await?, *id, page, limit).await?;
-    status.map(Json).ok_or_else(|| Failure::not_found("Work queue not found."))
+    let mut status = status.ok_or_else(|| Failure::not_found("Work queue not found."))?;
+    if !cx.sees(ScopeName::SeeFlows)? {
+        status.flow_runs.clear();
+    }
+    Ok(Json(status))
 }
 
 async fn status(cx: Call, id: Path<WorkQueueId>) -> Reply<Json<WorkQueueStatusDetail>> {
