@@ -102,12 +102,12 @@ impl NewSchedule {
 pub fn countable<'s>(schedules: impl IntoIterator<Item = &'s NewSchedule>) -> Result<(), Uncountable> {
     let steps = Steps::at_once();
     // The others are as quick to count from anywhere.
-    let rules = schedules.into_iter().filter_map(|schedule| match schedule {
+    let mut rules = schedules.into_iter().filter_map(|schedule| match schedule {
         NewSchedule::RRule(RRuleSchedule { rrule, .. }) => Some(rrule),
         _ => None,
     });
     let counted = |rule: &String| -> Result<(), NoDates> { Ok(RRule::parse(rule)?.is_countable(&steps)?) };
-    rules.map(counted).collect::<Result<(), NoDates>>().map_err(Uncountable)
+    rules.try_for_each(counted).map_err(Uncountable)
 }
 
 /// A schedule whose dates cannot be told.
