@@ -13,6 +13,7 @@ use tests::operations::{Level, Operation, Operations, Requests, Who};
 use tests::{Account, Server};
 
 use document::Prepared;
+use run::Seen;
 
 /// Worlds of objects that requests name: some for all that ask and change, some for each operation that deletes.
 const WORLDS: usize = 4;
@@ -29,12 +30,22 @@ fn ends_all(operation: &Operation, requests: &Requests) -> bool {
 
 fn fuzz(seconds: u64, of: impl Fn(&Operation, &Requests) -> bool) {
     let server = Server::builder().env("PREFECTURE_POLL_HOLD", "0s").start();
-    let tenant = Account::create(&server).workspace();
-    let operations = Operations::of(&server, &tenant.key);
-    let requests = Requests::of(&operations);
-    let prepared =
-        Prepared::new(&server, &tenant, &operations, &requests, WORLDS, |operation| of(operation, &requests));
-    run::run(&tenant, &prepared, Duration::from_secs(seconds));
+    let (mut seen, mut unmet) = (Seen::new(), Vec::new());
+    // On a slow machine longer, until every operation was asked for something that is there; each time in a workspace of its
+    // own, because what was asked for may be deleted.
+    for factor in [1, 2, 4] {
+        let tenant = Account::create(&server).workspace();
+        let operations = Operations::of(&server, &tenant.key);
+        let requests = Requests::of(&operations);
+        let chosen = |operation: &Operation| of(operation, &requests);
+        let prepared = Prepared::new(&server, &tenant, &operations, &requests, WORLDS, chosen);
+        run::ask(&tenant, &prepared, Duration::from_secs(seconds * factor), &mut seen);
+        unmet = run::unmet(&prepared, &seen);
+        if unmet.is_empty() {
+            return;
+        }
+    }
+    panic!("{}", unmet.join("\n"));
 }
 
 #[test]
