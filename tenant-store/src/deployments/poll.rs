@@ -9,16 +9,15 @@ use wire::Time;
 use crate::sql::Columns;
 use crate::{Result, Tx};
 
-// Of each deployment its own first ones: asked for all together, Postgres may go through the runs of everybody in the order
-// of their start.
+// Of each deployment its own first ones, whole: asked for all together, or by id and read again, Postgres may go through the
+// runs of everybody.
 static SCHEDULED: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "select {} from (select i.id, i.due from deployment d cross join lateral (\
-                select r.id, r.next_scheduled_start_time as due from flow_run r where r.deployment_id = d.id and r.state_type = 0 \
+        "select {} from deployment d cross join lateral (\
+                select r.* from flow_run r where r.deployment_id = d.id and r.state_type = 0 \
                 and r.next_scheduled_start_time <= coalesce($2::timestamptz, 'infinity') \
-                order by r.next_scheduled_start_time, r.id limit $3) i \
-            where d.id = any($1) order by i.due, i.id limit $3) o \
-        join flow_run r on r.id = o.id order by o.due, o.id",
+                order by r.next_scheduled_start_time, r.id limit $3) r \
+            where d.id = any($1) order by r.next_scheduled_start_time, r.id limit $3",
         FlowRun::COLUMNS
     )
 });
