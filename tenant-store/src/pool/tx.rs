@@ -5,15 +5,14 @@
 //! `COMMIT` that reports success after a failure is not believed. Around the `COMMIT` of a transaction that wrote, whoever
 //! listens is told of what kinds it wrote ([`crate::commits`]).
 
+mod statements;
+
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::kinds::Kinds;
-use futures_util::TryStreamExt;
-use futures_util::future::BoxFuture;
-use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Row, RowStream, SimpleQueryMessage, Statement};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, SimpleQueryMessage};
 use tracing::Span;
 use wire::Time;
 
@@ -21,12 +20,12 @@ use super::connection::Connection;
 use super::lanes::Lane;
 use super::news::News;
 use super::outcome::{cell, was_committed};
-use super::picker::Prepared;
 use super::span;
-use super::typed::{self, Pooler};
+use super::typed::Pooler;
 use crate::commits::Space;
-use crate::sql::{Sql, writes};
+use crate::sql::Sql;
 use crate::{Error, Result, Scope, Visible};
+use statements::Text;
 
 /// A bound parameter.
 pub type Param<'a> = &'a (dyn ToSql + Sync);
@@ -78,27 +77,6 @@ pub struct Tx<'s> {
 /// What a transaction asks of itself as it begins: its number, and its time in microseconds since 1970.
 const XID_AND_TIME: &str = ";SELECT pg_catalog.pg_current_xact_id(), \
     (extract(epoch from pg_catalog.now()) * 1000000)::pg_catalog.int8";
-
-enum Text<'q> {
-    Fixed(&'static str),
-    Shape(&'q str),
-}
-
-/// How a text is sent.
-enum Plan {
-    Prepared(Statement),
-    /// Without a name, with the types of its parameters: through a pooler.
-    Typed(Arc<[Type]>),
-}
-
-impl Text<'_> {
-    fn as_str(&self) -> &str {
-        match self {
-            Text::Fixed(sql) => sql,
-            Text::Shape(sql) => sql,
-        }
-    }
-}
 
 impl<'s> Tx<'s> {
     pub(super) fn new(connection: Connection, scope: &'s Scope, lane: Lane, mode: Mode, span: Span) -> Self {
@@ -323,94 +301,6 @@ impl<'s> Tx<'s> {
         self.scope.pool().commits().after(Space::Workspace(self.scope.workspace()), heard).await;
     }
 
-    /// What must be known of a text to send it, with what it writes; learned inside this transaction if it is not known yet.
-    async fn plan(&mut self, text: &Text<'_>) -> Result<(Plan, Kinds)> {
-        if let Some(known) = self.known(text)? {
-            return Ok(known);
-        }
-        let writes = writes::kinds(text.as_str())?;
-        // Names resolve only where the search path is set.
-        let alone = !self.connection.open;
-        if alone {
-            self.open().await?;
-        }
-        let (pool, pulse) = (self.scope.pool(), self.connection.pulse());
-        let client = self.connection.client();
-        let plan = match pool.settings().pooler {
-            Pooler::None => Plan::Prepared(pulse.or_away(client.prepare(text.as_str())).await?),
-            Pooler::Transaction => Plan::Typed(pulse.or_away(pool.0.types.ask(client, text.as_str())).await?),
-        };
-        if alone && self.mode == Mode::EachStatement {
-            self.connection.pulse().or_away(self.connection.client().batch_execute("COMMIT")).await?;
-            self.connection.open = false;
-        }
-        if let Plan::Prepared(statement) = &plan {
-            let prepared = Prepared { statement: statement.clone(), writes };
-            let (statements, workspace) = self.connection.slot().statements();
-            match text {
-                Text::Fixed(sql) => statements.keep_fixed(workspace, sql, prepared),
-                Text::Shape(sql) => statements.keep_shape(workspace, (*sql).to_owned(), prepared),
-            }
-        }
-        Ok((plan, writes))
-    }
-
-    fn known(&mut self, text: &Text<'_>) -> Result<Option<(Plan, Kinds)>> {
-        let pool = self.scope.pool();
-        if pool.settings().pooler == Pooler::Transaction {
-            let Some(types) = pool.0.types.known(text.as_str()) else { return Ok(None) };
-            return Ok(Some((Plan::Typed(types), writes::kinds(text.as_str())?)));
-        }
-        let (statements, workspace) = self.connection.slot().statements();
-        let known = match text {
-            Text::Fixed(sql) => statements.fixed(workspace, sql),
-            Text::Shape(sql) => statements.shape(workspace, sql),
-        };
-        Ok(known.map(|Prepared { statement, writes }| (Plan::Prepared(statement), writes)))
-    }
-
-    // Boxed: every operation awaits these, and what they consist of would be part of each operation's type, for the
-    // compiler to go through as often.
-
-    fn query<'q>(&'q mut self, text: Text<'q>, params: &'q [Param<'q>], last: Last) -> BoxFuture<'q, Result<Vec<Row>>> {
-        Box::pin(async move {
-            let plan = self.prepared(&text).await?;
-            let most = self.most;
-            let work = async |client: &tokio_postgres::Client| {
-                let rows = match &plan {
-                    Plan::Prepared(statement) => client.query_raw(statement, params.iter().copied()).await?,
-                    Plan::Typed(types) => typed::query(client, text.as_str(), types, params).await?,
-                };
-                at_hand(rows, most).await
-            };
-            let result = self.flush(last, work).await;
-            if result.as_ref().is_err_and(is_stale_plan) {
-                // A migration changed a result type under a plan: everything prepared before it is prepared anew, by the
-                // retry of the client that is told 503.
-                self.connection.slot().statements().0.forget();
-            }
-            result?.ok_or(Error::TooMuch(most))
-        })
-    }
-
-    fn execute<'q>(&'q mut self, text: Text<'q>, params: &'q [Param<'q>], last: Last) -> BoxFuture<'q, Result<u64>> {
-        Box::pin(async move {
-            let plan = self.prepared(&text).await?;
-            let work = async |client: &tokio_postgres::Client| match &plan {
-                Plan::Prepared(statement) => client.execute(statement, params).await,
-                Plan::Typed(types) => typed::execute(client, text.as_str(), types, params).await,
-            };
-            self.flush(last, work).await
-        })
-    }
-
-    /// A statement that is about to be carried out.
-    async fn prepared(&mut self, text: &Text<'_>) -> Result<Plan> {
-        let (plan, writes) = self.plan(text).await?;
-        self.written = self.written.union(writes);
-        Ok(plan)
-    }
-
     async fn flush<T>(
         &mut self,
         last: Last,
@@ -498,24 +388,6 @@ impl<'s> Tx<'s> {
             _ => Err(error.into()),
         }
     }
-}
-
-fn is_stale_plan(error: &Error) -> bool {
-    matches!(error, Error::Unavailable(text) if text.contains("cached plan must not change result type"))
-}
-
-/// The rows of a statement, unless they take more bytes than that.
-async fn at_hand(rows: RowStream, most: usize) -> Result<Option<Vec<Row>>, tokio_postgres::Error> {
-    let mut rows = std::pin::pin!(rows);
-    let (mut kept, mut bytes) = (Vec::new(), 0_usize);
-    while let Some(row) = rows.try_next().await? {
-        bytes += row.raw_size_bytes();
-        if bytes > most {
-            return Ok(None);
-        }
-        kept.push(row);
-    }
-    Ok(Some(kept))
 }
 
 fn read<T: FromRow>(rows: &[Row]) -> Result<Vec<T>> {
