@@ -157,3 +157,28 @@ fn queues_and_deployments_are_ready_while_somebody_polls_them() {
         ready["related"].as_array().expect("a list").iter().map(|one| &one["prefect.resource.role"]).collect();
     assert_eq!(roles, ["flow", "work-queue", "work-pool"]);
 }
+
+#[test]
+fn whoever_sees_the_first_worker_of_a_pool_sees_the_pool_ready() {
+    let tenant = Tenant::on(quick());
+    let api = tenant.api();
+    api.post("/work_pools/", &json!({ "name": "p", "type": "process" })).expect(201);
+    // A pool takes half a second to become ready, for all to see that nothing is seen meanwhile.
+    let schema = truth::schema_of(quick(), &tenant);
+    quick().database().sql(&format!(
+        "create function {schema}.slow() returns trigger language plpgsql as \
+            'begin perform pg_catalog.pg_sleep(0.5); return new; end'; \
+        create trigger slow before insert on {schema}.pulse for each row when (new.kind = 0) execute function {schema}.slow()"
+    ));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let beat = json!({ "name": "w", "heartbeat_interval_seconds": 3600 });
+            tenant.api().post("/work_pools/p/workers/heartbeat", &beat).expect(204);
+        });
+        eventually("the worker is there", || {
+            let workers = api.post("/work_pools/p/workers/filter", &json!({})).expect(200);
+            if workers[0]["status"] == "ONLINE" { Ok(()) } else { Err(workers) }
+        });
+        assert_eq!(api.get("/work_pools/p").expect(200)["status"], "READY");
+    });
+}

@@ -16,18 +16,19 @@ pub use filter::WorkerFilter;
 row! { Worker: id "k.id", created "k.created", updated "k.updated", name "k.name", work_pool_id "k.work_pool_id",
 last_heartbeat_time "u.last_seen", heartbeat_interval_seconds "k.heartbeat_interval_seconds", status "u.status" }
 
-/// The worker's row is written when it is new or says another interval; else its pulse alone. A pool that was not ready is.
-const HEARTBEAT: &str = "with w as (select w.id from work_pool w where w.name = $1), \
-    known as (select k.id, k.heartbeat_interval_seconds as seconds from worker k join w on k.work_pool_id = w.id where k.name = $3), \
+/// The worker's row is written when it is new or says another interval; else its pulse alone. Nothing is written while the
+/// pool waits for a worker: it becomes ready first, so that nobody sees a worker in a pool that is not.
+const HEARTBEAT: &str = "with w as (select w.id, exists (select from pulse x where x.resource_id = w.id and x.status <> 0) as ready \
+        from work_pool w where w.name = $1), \
+    known as (select k.id, k.heartbeat_interval_seconds as seconds from worker k join w on k.work_pool_id = w.id where k.name = $3 and w.ready), \
     made as (insert into worker (id, work_pool_id, name, heartbeat_interval_seconds) select $2, w.id, $3, $4::integer from w \
-        where not exists (select from known) on conflict (work_pool_id, name) do nothing returning id), \
+        where w.ready and not exists (select from known) on conflict (work_pool_id, name) do nothing returning id), \
     changed as (update worker k set heartbeat_interval_seconds = $4, updated = now() from known n \
         where k.id = n.id and $4 is not null and n.seconds is distinct from $4), \
     seen as (insert into pulse (resource_id, kind, status, last_seen) \
         select s.id, 2, 1, now() from (select id from known union all select id from made) s \
-        on conflict (resource_id) do update set status = 1, last_seen = excluded.last_seen returning resource_id), \
-    waits as (select not exists (select from pulse x where x.resource_id = w.id and x.status <> 0) as ready from w) \
-    select w.id, (select resource_id from seen), (select ready from waits) from w";
+        on conflict (resource_id) do update set status = 1, last_seen = excluded.last_seen returning resource_id) \
+    select w.id, (select resource_id from seen), w.ready from w";
 /// A pool that was not ready is, once.
 const READY: &str = "with u as (insert into pulse (resource_id, kind, status, changed) values ($1, 0, 1, now()) \
         on conflict (resource_id) do update set status = 1, changed = excluded.changed where pulse.status = 0 \
@@ -40,35 +41,34 @@ const DELETE: &str = "with k as (delete from worker where work_pool_id = $1 and 
 pub async fn heartbeat(tx: Tx<'_>, pool: &str, beat: &WorkerHeartbeat) -> Result<Option<(WorkPoolId, WorkerId)>> {
     let scope = tx.scope();
     let mut tx = tx;
-    // Twice: it may be made between the look and the insert, and then the next look finds it.
-    for _ in 0..2 {
+    // Three times: the pool may have to become ready, and the worker may be made between the look and the insert; then the
+    // next look finds it.
+    for _ in 0..3 {
         let id = WorkerId::new(Time::of_machine());
         let params: [crate::pool::Param<'_>; 4] = [&pool, &id, &beat.name, &beat.heartbeat_interval_seconds];
         // Then it would be offline.
         let silent = patience(beat.heartbeat_interval_seconds);
         tx.falls_due(Some(Time::from_micros(Time::of_machine().micros() + silent)));
         let found: Option<(WorkPoolId, Option<WorkerId>, bool)> = tx.last_opt(HEARTBEAT, &params).await?;
-        match found {
-            None => return Ok(None),
-            Some((pool, Some(worker), waits)) => {
-                if waits {
-                    ready(scope.write(Lane::Hot).await?, pool).await?;
-                }
-                return Ok(Some((pool, worker)));
-            }
-            Some((_, None, _)) => tx = scope.write(Lane::Hot).await?,
+        let Some((pool, worker, is_ready)) = found else { return Ok(None) };
+        if let Some(worker) = worker {
+            return Ok(Some((pool, worker)));
+        }
+        tx = scope.write(Lane::Hot).await?;
+        if !is_ready {
+            becomes_ready(&mut tx, pool).await?;
         }
     }
     Err(Error::Unavailable("the worker is being deleted".into()))
 }
 
 /// A worker of the pool is there.
-async fn ready(mut tx: Tx<'_>, pool: WorkPoolId) -> Result<()> {
+async fn becomes_ready(tx: &mut Tx<'_>, pool: WorkPoolId) -> Result<()> {
     let became: Option<(WorkPoolId, String, String)> = tx.opt(READY, &[&pool]).await?;
     if let Some((id, name, type_)) = became {
         tx.tell(events::pool_status(&NamedPool { id, name, type_ }, Readiness::Ready));
     }
-    tx.commit().await
+    Ok(())
 }
 
 /// Whether there was such a worker.
