@@ -102,16 +102,19 @@ insert into task_run (id, created, name, task_key, dynamic_key, task_inputs, sta
         expected_start_time, next_scheduled_start_time)
     select pg_temp.id(at, 'background' || n), at, 'task-background-' || n, 'background-' || n % 3, n::text, '{}',
         pg_temp.id(at, 'background-state' || n), 0, 'Scheduled', at, '{"type":"SCHEDULED"}', at, at
-    from (select n, timestamptz '2026-03-01Z' + n * interval '1 second' as at from generate_series(1, 4000) n) b;
+    from (select n, timestamptz '2026-01-01Z' + interval '59 days' + n * interval '1 second' as at from generate_series(1, 4000) n) b;
 insert into task_offer (task_run_id, task_key, offered, worker, session, taken, confirmed)
     select t.id, t.task_key, t.created, case when t.given then 'host-1' end, case when t.given then pg_temp.id(t.created, 'session') end,
         case when t.given then t.created end, t.given
-    from (select id, task_key, created, created < timestamptz '2026-03-01Z' + interval '1000 seconds' as given
+    from (select id, task_key, created, created < timestamptz '2026-01-01Z' + interval '59 days' + interval '1000 seconds' as given
         from task_run where task_key like 'background-%') t;
 
 insert into run_state (id, run_id, kind, timestamp, state)
-    select t.state_id, t.id, 1, t.state_timestamp, json_build_object('type', upper(t.state_name), 'name', t.state_name) from task_run t
-    union all select r.state_id, r.id, 0, r.state_timestamp, json_build_object('type', upper(r.state_name), 'name', r.state_name) from flow_run r;
+    select r.state_id, r.id, r.kind, r.state_timestamp, json_build_object('type', upper(r.state_name), 'name', r.state_name)
+    from (select state_id, id, 1 as kind, state_timestamp, state_name from task_run
+        union all select state_id, id, 0, state_timestamp, state_name from flow_run) r
+    -- Runs that were there before have theirs.
+    where r.state_id not in (select id from run_state);
 
 -- Of two runs one leaves a result, of four one a table; a tenth of the tables are versions of one key, the others of ever more keys.
 insert into artifact (id, created, updated, key, type, data, flow_run_id, task_run_id)

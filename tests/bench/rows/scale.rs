@@ -38,7 +38,7 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
     let settings = [("PREFECTURE_KEEP_EVENTS", "0s"), ("PREFECTURE_KEEP_LOGS", "0s"), ("PREFECTURE_POLL_HOLD", "0s")];
     let apart = Apart::start(&scene.measure, &settings)?;
     let large = &apart.program.place;
-    fill(&large.store, scene.scale.scale);
+    fill(&large.store, scene.scale.scale)?;
     for number in 0..BLOCKS {
         furniture::secret(&large.api, &format!("secret-{number}"))?;
     }
@@ -58,7 +58,7 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn fill(store: &Store, runs: u64) {
+fn fill(store: &Store, runs: u64) -> Result<()> {
     let year = 365.0 * 24.0 * HOUR as f64;
     let begins = rfc3339(now_micros() - (year * PASSED) as i64);
     let data = DATA.replace(BEGINNING, &begins);
@@ -67,11 +67,12 @@ fn fill(store: &Store, runs: u64) {
         "set search_path to \"{schema}\"; set explain.runs = '{runs}'; {}; delete from block_ref; delete from block_document;",
         data.trim_end().trim_end_matches(';')
     );
-    store.database.sql(&bulk::with_indexes_aside(schema, &LARGE, &filled));
+    store.database.try_sql(&bulk::with_indexes_aside(schema, &LARGE, &filled))?;
     for table in LARGE {
-        store.database.sql(&format!("vacuum (analyze) \"{schema}\".{table}"));
+        store.database.try_sql(&format!("vacuum (analyze) \"{schema}\".{table}"))?;
     }
-    store.database.sql("checkpoint");
+    store.database.try_sql("checkpoint")?;
+    Ok(())
 }
 
 /// A request of the list, as it is shown and as it is sent.
