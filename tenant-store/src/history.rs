@@ -15,9 +15,9 @@ macro_rules! estimates {
             $run,
             ".state_type = 2 then ",
             $run,
-            ".total_run_time + extract(epoch from now() - ",
+            ".total_run_time + date_part('epoch', now() - ",
             $run,
-            ".state_timestamp)::float8 else ",
+            ".state_timestamp) else ",
             $run,
             ".total_run_time end"
         )
@@ -28,11 +28,11 @@ macro_rules! estimates {
             $run,
             ".start_time > ",
             $run,
-            ".expected_start_time then extract(epoch from ",
+            ".expected_start_time then date_part('epoch', ",
             $run,
             ".start_time - ",
             $run,
-            ".expected_start_time)::float8 when ",
+            ".expected_start_time) when ",
             $run,
             ".start_time is null and ",
             $run,
@@ -40,9 +40,9 @@ macro_rules! estimates {
             $run,
             ".state_type is null or ",
             $run,
-            ".state_type not in (3, 4, 5, 6)) then extract(epoch from now() - ",
+            ".state_type not in (3, 4, 5, 6)) then date_part('epoch', now() - ",
             $run,
-            ".expected_start_time)::float8 else 0::float8 end"
+            ".expected_start_time) else 0::float8 end"
         )
     };
 }

@@ -21,8 +21,9 @@ pub struct ServiceSettings {
     #[arg(long = "services-poll", env = "PREFECTURE_SERVICES_POLL", default_value = "1s", value_parser = duration, value_name = "DURATION")]
     pub poll: Duration,
 
-    /// How often every workspace is looked at, due or not: what makes up for a hint that was lost.
-    #[arg(long = "services-sweep", env = "PREFECTURE_SERVICES_SWEEP", default_value = "10m", value_parser = duration, value_name = "DURATION")]
+    /// How often every workspace is looked at, due or not. Where a hint of what is due may have been lost, because the
+    /// database broke off or was in trouble, they are looked at within a minute.
+    #[arg(long = "services-sweep", env = "PREFECTURE_SERVICES_SWEEP", default_value = "1h", value_parser = duration, value_name = "DURATION")]
     pub sweep: Duration,
 
     /// How long after its scheduled time a run that waits is marked late.
@@ -88,7 +89,7 @@ impl ServiceSettings {
             return Err(WrongSetting::new(
                 "--services-sweep (PREFECTURE_SERVICES_SWEEP)",
                 "must be at least --services-poll and at most 1d",
-                "10m",
+                "1h",
             ));
         }
         if self.cleanup_lease < Duration::from_secs(1) || self.cleanup_lease > Duration::from_secs(86_400) {

@@ -15,6 +15,10 @@ use crate::live::watch::until;
 
 /// Between two turns of a workspace in which something is always due.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How soon every workspace is looked at where hints may have been lost, and how often that is done at most.
+const DOUBTED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+/// How soon after the start, before which hints may have been lost too.
+const BEGUN: Duration = Duration::from_secs(600);
 /// When a workspace is looked at again that this replica cannot serve now.
 const NOT_NOW: Duration = Duration::from_secs(60);
 
@@ -30,9 +34,18 @@ async fn on_database(app: &App, pool: &Pool) {
     let mut draining = app.draining();
     let mut turns: JoinSet<()> = JoinSet::new();
     let mut adopted: Option<Instant> = None;
+    let mut doubts = pool.doubts();
     loop {
-        if adopted.is_none_or(|at| at.elapsed() >= settings.sweep) && adopt(app, pool).await {
-            adopted = Some(Instant::now());
+        let doubted = pool.doubts();
+        let within = match adopted.map(|at| at.elapsed()) {
+            None => Some(settings.sweep.min(BEGUN)),
+            Some(ago) if doubted != doubts && ago >= DOUBTED.1 => Some(settings.sweep.min(DOUBTED.0)),
+            Some(ago) => (ago >= settings.sweep).then_some(settings.sweep),
+        };
+        if let Some(within) = within
+            && adopt(app, pool, within).await
+        {
+            (adopted, doubts) = (Some(Instant::now()), doubted);
         }
         match pool.claim(settings.parallel.saturating_sub(turns.len())).await {
             Ok(claimed) => {
@@ -53,13 +66,12 @@ async fn on_database(app: &App, pool: &Pool) {
     while turns.join_next().await.is_some() {}
 }
 
-/// Sees to it that every workspace of the database has a row, whatever became of its hints.
-async fn adopt(app: &App, pool: &Pool) -> bool {
-    let settings = app.services();
+/// Sees to it that every workspace of the database has a row and is looked at within a time, whatever became of its hints.
+async fn adopt(app: &App, pool: &Pool, within: Duration) -> bool {
     let adopted = async {
         let places = app.control().places().await?;
         let here: Vec<_> = places.iter().filter(|place| place.is_on(pool)).map(|place| place.workspace()).collect();
-        pool.adopt(&here, settings.sweep.min(Duration::from_secs(10)), settings.sweep).await
+        pool.adopt(&here, within.min(Duration::from_secs(10)), within).await
     };
     match adopted.await {
         Ok(()) => true,

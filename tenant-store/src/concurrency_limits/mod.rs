@@ -27,9 +27,9 @@ use crate::{Result, Tx, row};
 macro_rules! in_use {
     ($now:literal) => {
         concat!(
-            "greatest(0, l.active_slots - l.slot_decay_per_second * greatest(0, extract(epoch from ",
+            "greatest(0, l.active_slots - l.slot_decay_per_second * greatest(0, date_part('epoch', ",
             $now,
-            " - l.updated)::float8))"
+            " - l.updated)))"
         )
     };
 }
@@ -70,7 +70,7 @@ pub(crate) use settled_use;
 macro_rules! of_ended {
     () => {
         "select unnest(e.limit_ids) as limit_id, -e.slots as slots, 0::bigint as loose, \
-         greatest(0.1, extract(epoch from clock_timestamp() - e.created)::float8 / greatest(e.slots, 1)) as stay from "
+         greatest(0.1, date_part('epoch', clock_timestamp() - e.created) / greatest(e.slots, 1)) as stay from "
     };
 }
 pub(crate) use of_ended;

@@ -28,7 +28,7 @@ const TAKE: &str = concat!(
      n as materialized (select clock_timestamp() as now from (select count(*) from l) locked), \
      s as materialized (select l.id, l.name, l.\"limit\", l.active, l.slot_decay_per_second, l.avg_slot_occupancy_seconds, n.now, ",
     in_use!("n.now"),
-    " as used, greatest(0, l.denied_slots - greatest(0, extract(epoch from n.now - l.denied_at)::float8) \
+    " as used, greatest(0, l.denied_slots - greatest(0, date_part('epoch', n.now - l.denied_at)) \
            * case when l.slot_decay_per_second > 0 then l.slot_decay_per_second else 1 / greatest(0.1, least( \
              l.avg_slot_occupancy_seconds, case when starts_with(l.name, 'tag:') then $4::float8 else $5::float8 end)) end) as denied \
          from n, l), \

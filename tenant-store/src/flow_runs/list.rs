@@ -20,10 +20,10 @@ row! { SimpleFlowRun:
     id "r.id",
     state_type "r.state_type",
     timestamp "coalesce(r.start_time, r.expected_start_time)",
-    duration "case when r.state_type = 2 then r.total_run_time + extract(epoch from now() - r.state_timestamp)::float8 else r.total_run_time end",
-    lateness "case when r.start_time > r.expected_start_time then extract(epoch from r.start_time - r.expected_start_time)::float8 \
+    duration "case when r.state_type = 2 then r.total_run_time + date_part('epoch', now() - r.state_timestamp) else r.total_run_time end",
+    lateness "case when r.start_time > r.expected_start_time then date_part('epoch', r.start_time - r.expected_start_time) \
         when r.start_time is null and r.expected_start_time < now() and r.state_type not in (3, 4, 5, 6) \
-        then extract(epoch from now() - r.expected_start_time)::float8 else 0::float8 end",
+        then date_part('epoch', now() - r.expected_start_time) else 0::float8 end",
 }
 
 /// Runs as a chart shows them; those without a state or a time have no place there.

@@ -33,10 +33,10 @@ row! { FlowRun:
     start_time "r.start_time",
     end_time "r.end_time",
     total_run_time "r.total_run_time",
-    estimated_run_time "case when r.state_type = 2 then r.total_run_time + extract(epoch from now() - r.state_timestamp)::float8 else r.total_run_time end",
-    estimated_start_time_delta "case when r.start_time > r.expected_start_time then extract(epoch from r.start_time - r.expected_start_time)::float8 \
+    estimated_run_time "case when r.state_type = 2 then r.total_run_time + date_part('epoch', now() - r.state_timestamp) else r.total_run_time end",
+    estimated_start_time_delta "case when r.start_time > r.expected_start_time then date_part('epoch', r.start_time - r.expected_start_time) \
         when r.start_time is null and r.expected_start_time < now() and (r.state_type is null or r.state_type not in (3, 4, 5, 6)) \
-        then extract(epoch from now() - r.expected_start_time)::float8 else 0::float8 end",
+        then date_part('epoch', now() - r.expected_start_time) else 0::float8 end",
     auto_scheduled "r.auto_scheduled",
     infrastructure_document_id "r.infrastructure_document_id",
     infrastructure_pid "r.infrastructure_pid",

@@ -7,6 +7,7 @@
 //! would need one is refused as well. So it is not stormed by all who are told to come again.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ struct Inner {
     /// How long an answer may take.
     patience: Duration,
     away: watch::Sender<bool>,
+    /// How often it was away, or the connection that asks broke.
+    breaks: AtomicU64,
     /// Gives up connections at rest.
     give_up: Box<dyn Fn() + Send + Sync>,
     begun: OnceLock<()>,
@@ -38,8 +41,8 @@ impl Pulse {
     /// Begins with the first work. `factory` must have room for one connection more.
     pub fn of(factory: Factory, patience: Duration, give_up: impl Fn() + Send + Sync + 'static) -> Self {
         let (away, give_up, begun) = (watch::Sender::new(false), Box::new(give_up), OnceLock::new());
-        let (ended, refused) = (Notify::new(), Mutex::default());
-        Self(Arc::new(Inner { factory, patience, away, give_up, begun, ended, refused }))
+        let (breaks, ended, refused) = (AtomicU64::default(), Notify::new(), Mutex::default());
+        Self(Arc::new(Inner { factory, patience, away, breaks, give_up, begun, ended, refused }))
     }
 
     /// Asks no more, and closes its connection and those at rest: the program is about to end.
@@ -47,6 +50,11 @@ impl Pulse {
         self.0.factory.close();
         (self.0.give_up)();
         self.0.ended.notify_one();
+    }
+
+    /// Grows whenever the database may have lost what it had not yet written to disk.
+    pub fn breaks(&self) -> u64 {
+        self.0.breaks.load(Ordering::Relaxed)
     }
 
     /// A connection at rest in the factory, or a new one.
@@ -92,7 +100,7 @@ async fn watch(told: Weak<Inner>) {
     let mut own = None;
     while let Some(inner) = told.upgrade() {
         let asked = Instant::now();
-        let answer = tokio::time::timeout(inner.patience, ask(&inner.factory, &mut own)).await;
+        let answer = tokio::time::timeout(inner.patience, ask(&inner, &mut own)).await;
         let away = match answer {
             Ok(Ok(())) => None,
             Ok(Err(why)) => Some(why),
@@ -104,6 +112,7 @@ async fn watch(told: Weak<Inner>) {
             Err(_) => Some(format!("no answer within {:?}", inner.patience)),
         };
         if away.is_some() {
+            inner.breaks.fetch_add(1, Ordering::Relaxed);
             own.take().map(Object::take);
         }
         if inner.factory.is_closed() {
@@ -126,14 +135,15 @@ fn stood_still(time: Duration, patience: Duration) -> bool {
 
 /// Any answer will do, also one that says no: of a server without room for another connection, for one. A connection that
 /// broke says nothing of the server.
-async fn ask(factory: &Factory, own: &mut Option<Object>) -> Result<(), String> {
+async fn ask(inner: &Inner, own: &mut Option<Object>) -> Result<(), String> {
     if let Some(object) = own {
         if object.simple_query("").await.is_ok() {
             return Ok(());
         }
+        inner.breaks.fetch_add(1, Ordering::Relaxed);
         own.take().map(Object::take);
     }
-    let asked = match factory.get().await {
+    let asked = match inner.factory.get().await {
         Ok(object) => own.insert(object).simple_query("").await,
         Err(PoolError::Backend(error)) => Err(error),
         Err(error) => return Err(error.to_string()),

@@ -85,8 +85,8 @@ pub(crate) mod statements {
     }
 
     pub fn charting<'a>(filters: &'a Filters, near: &'a Near, after: Time, chart: Chart) -> Sql<'a> {
-        let mut sql = Sql::new("select floor(extract(epoch from t.start_time - ");
-        sql.template("{}::timestamptz) * 1000000 / ", chart.start).template("{}::bigint)::bigint, ", chart.length);
+        let mut sql = Sql::new("select floor(round(date_part('epoch', t.start_time - ");
+        sql.template("{}::timestamptz) * 1000000) / ", chart.start).template("{}::bigint)::bigint, ", chart.length);
         sql.push(
             "count(*) filter (where t.state_type in (4, 6)), count(*) from task_run t where t.start_time is not null",
         );

@@ -31,10 +31,10 @@ row! { TaskRun:
     start_time "t.start_time",
     end_time "t.end_time",
     total_run_time "t.total_run_time",
-    estimated_run_time "case when t.state_type = 2 then t.total_run_time + extract(epoch from now() - t.state_timestamp)::float8 else t.total_run_time end",
-    estimated_start_time_delta "case when t.start_time > t.expected_start_time then extract(epoch from t.start_time - t.expected_start_time)::float8 \
+    estimated_run_time "case when t.state_type = 2 then t.total_run_time + date_part('epoch', now() - t.state_timestamp) else t.total_run_time end",
+    estimated_start_time_delta "case when t.start_time > t.expected_start_time then date_part('epoch', t.start_time - t.expected_start_time) \
         when t.start_time is null and t.expected_start_time < now() and (t.state_type is null or t.state_type not in (3, 4, 5, 6)) \
-        then extract(epoch from now() - t.expected_start_time)::float8 else 0::float8 end",
+        then date_part('epoch', now() - t.expected_start_time) else 0::float8 end",
     state "t.state",
 }
 
@@ -61,8 +61,8 @@ row! { TaskRunResponse:
     start_time "t.start_time",
     end_time "t.end_time",
     total_run_time "t.total_run_time",
-    estimated_run_time "case when t.state_type = 2 then t.total_run_time + extract(epoch from now() - t.state_timestamp)::float8 else t.total_run_time end",
-    estimated_start_time_delta "case when t.start_time > t.expected_start_time then extract(epoch from t.start_time - t.expected_start_time)::float8 \
+    estimated_run_time "case when t.state_type = 2 then t.total_run_time + date_part('epoch', now() - t.state_timestamp) else t.total_run_time end",
+    estimated_start_time_delta "case when t.start_time > t.expected_start_time then date_part('epoch', t.start_time - t.expected_start_time) \
         when t.start_time is null and t.expected_start_time < now() and (t.state_type is null or t.state_type not in (3, 4, 5, 6)) \
-        then extract(epoch from now() - t.expected_start_time)::float8 else 0::float8 end",
+        then date_part('epoch', now() - t.expected_start_time) else 0::float8 end",
 }

@@ -96,7 +96,7 @@ fn by_duration<'a>(
     narrow(&mut sql);
     sql.push(" and t.state_type in (3, 4, 5, 6)").push(order.ended).bind(most);
     sql.push(
-        ") union all (select t.id, case when t.state_type = 2 then t.total_run_time + extract(epoch from now() - t.state_timestamp)::float8 \
+        ") union all (select t.id, case when t.state_type = 2 then t.total_run_time + date_part('epoch', now() - t.state_timestamp) \
          else t.total_run_time end, t.expected_start_time from task_run t where true",
     );
     narrow(&mut sql);

@@ -8,8 +8,9 @@
 //! * A look comes after the hint and before the commit: what a hint brought about is looked at once more after [`SETTLE`],
 //!   longer than a transaction may take and than a replica trusts what it knows ([`known`]).
 //! * A replica dies while it looks: its claim ends after [`LEASE`], and another claims the workspace.
-//! * A hint is lost (it could not be written, the database crashed in the second after it): every workspace is looked at
-//!   when the sweep says so, whatever its row says.
+//! * A hint is lost (it could not be written, the database crashed in the second after it): that it may be is known
+//!   ([`Pool::doubts`]), and then every workspace is looked at soon. If it is not, when the sweep says so, whatever its row
+//!   says.
 //!
 //! Statements travel as one message with their `BEGIN`, without parameters, so they work behind a pooler of transactions.
 //! They hold ids and times, no text of anybody.
@@ -20,6 +21,7 @@ mod tests;
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::WorkspaceId;
@@ -44,10 +46,17 @@ const HINT_WITHIN: Duration = Duration::from_secs(1);
 /// How long a statement here may take: the other end of its connection may be gone without a word.
 const TICK_WITHIN: Duration = Duration::from_secs(5);
 
+/// Those that are due and that nobody holds, in order. The time is the transaction's, which began with this statement: a
+/// clock that ticks would be asked of each row, and no index.
+const FROM_DUE: &str = "FROM cell.tick w WHERE least(w.due, w.hinted) <= now() AND w.claimed_until <= now() \
+    ORDER BY least(w.due, w.hinted)";
+
 /// What a replica knows of a database's hints.
 #[derive(Default)]
 pub(crate) struct Ticks {
     known: Mutex<Known>,
+    /// Hints that could not be written.
+    unwritten: AtomicU64,
 }
 
 /// The right to look at a workspace, until the lease ends.
@@ -89,7 +98,13 @@ impl Pool {
             Err(_) => format!("not within {HINT_WITHIN:?}"),
         };
         known.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).forget(workspace);
-        tracing::warn!(%workspace, error = failed, "a hint was not written: the sweep will find what is due");
+        self.ticks().unwritten.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(%workspace, error = failed, "a hint was not written: what is due is found later");
+    }
+
+    /// Grows whenever a hint may have been lost: one was not written, or the database broke off.
+    pub fn doubts(&self) -> u64 {
+        self.ticks().unwritten.load(Ordering::Relaxed) + self.pulse().breaks()
     }
 
     /// A workspace that was just made has its row from now on, and is looked at soon: what becomes of the hints of its first
@@ -110,30 +125,34 @@ impl Pool {
 
     /// Claims up to `limit` workspaces that are due and that nobody holds.
     pub async fn claim(&self, limit: usize) -> Result<Claimed> {
+        // Mostly nothing is due, and then this is all that a replica asks.
+        let overdue = micros(&format!("(SELECT least(w.due, w.hinted) {FROM_DUE} LIMIT 1)"));
+        let looked = self.tick(&format!("SELECT {}, {overdue}", micros("clock_timestamp()"))).await?;
+        let overdue = looked.first().map(Cells::overdue).transpose()?.flatten();
+        if limit == 0 || overdue.is_none() {
+            return Ok(Claimed { claims: Vec::new(), overdue: overdue.unwrap_or_default() });
+        }
         let (by, lease) = (Uuid::new_v4(), LEASE.as_secs());
         let sql = format!(
-            "WITH due AS (SELECT d.workspace_id, least(d.due, d.hinted) AS at, d.hinted <= clock_timestamp() AS hint \
-                FROM cell.tick d WHERE least(d.due, d.hinted) <= clock_timestamp() AND d.claimed_until <= clock_timestamp() \
-                ORDER BY least(d.due, d.hinted) LIMIT {limit} FOR UPDATE SKIP LOCKED), \
+            "WITH due AS (SELECT w.workspace_id, least(w.due, w.hinted) AS at, w.hinted <= now() AS hint \
+                {FROM_DUE} LIMIT {limit} FOR UPDATE SKIP LOCKED), \
              taken AS (UPDATE cell.tick t SET claimed_by = '{by}', claimed_until = clock_timestamp() + interval '{lease} s', \
                 due = clock_timestamp() + interval '{lease} s', unsettled = t.unsettled OR due.hint, \
                 hinted = CASE WHEN due.hint THEN 'infinity' ELSE t.hinted END \
                 FROM due WHERE t.workspace_id = due.workspace_id RETURNING t.workspace_id, due.at) \
              SELECT {}, {}, taken.workspace_id, {} FROM (SELECT 1) one LEFT JOIN taken ON true",
             micros("clock_timestamp()"),
-            micros(
-                "(SELECT least(w.due, w.hinted) FROM cell.tick w WHERE least(w.due, w.hinted) <= clock_timestamp() \
-                 AND w.claimed_until <= clock_timestamp() AND w.workspace_id NOT IN (SELECT taken.workspace_id FROM taken) \
-                 ORDER BY least(w.due, w.hinted) LIMIT 1)"
-            ),
+            micros(&format!(
+                "(SELECT least(w.due, w.hinted) {} LIMIT 1)",
+                FROM_DUE.replace(" ORDER", " AND w.workspace_id NOT IN (SELECT taken.workspace_id FROM taken) ORDER")
+            )),
             micros("taken.at"),
         );
         let rows = self.tick(&sql).await?;
         let mut claimed = Claimed::default();
         for row in rows {
             let now = row.time(0)?.ok_or_else(|| Error::internal("a clock without a time"))?;
-            let overdue = row.time(1)?.map_or(0.0, |at| now.seconds_since(at));
-            claimed.overdue = Duration::try_from_secs_f64(overdue).unwrap_or_default();
+            claimed.overdue = row.overdue()?.unwrap_or_default();
             if let (Some(workspace), Some(due)) = (row.id(2)?, row.time(3)?) {
                 claimed.claims.push(Claim { workspace: WorkspaceId(workspace), due, now, by });
             }
@@ -175,9 +194,9 @@ impl Pool {
         self.tick(&format!("DELETE FROM cell.tick WHERE workspace_id = '{workspace}'")).await.map(drop)
     }
 
-    /// Makes sure that every one of these workspaces is looked at within `sweep`, as if all hints had been lost. New ones
-    /// are looked at soon, spread over the time of `spread`.
-    pub async fn adopt(&self, workspaces: &[WorkspaceId], spread: Duration, sweep: Duration) -> Result<()> {
+    /// Makes sure that every one of these workspaces is looked at within a time, spread over it, as if all hints had been
+    /// lost. New ones are looked at soon, spread over the time of `spread`.
+    pub async fn adopt(&self, workspaces: &[WorkspaceId], spread: Duration, within: Duration) -> Result<()> {
         for some in workspaces.chunks(500) {
             let mut ids = String::new();
             for id in some {
@@ -186,10 +205,10 @@ impl Pool {
             let sql = format!(
                 "INSERT INTO cell.tick (workspace_id, due) \
                     SELECT id, clock_timestamp() + random() * interval '{} ms' FROM unnest(ARRAY[{ids}]::uuid[]) id \
-                    ON CONFLICT (workspace_id) DO UPDATE SET due = clock_timestamp() + interval '{sweep} ms' \
-                    WHERE tick.due > clock_timestamp() + interval '{sweep} ms'",
+                    ON CONFLICT (workspace_id) DO UPDATE SET due = clock_timestamp() + random() * interval '{within} ms' \
+                    WHERE tick.due > clock_timestamp() + interval '{within} ms'",
                 spread.as_millis(),
-                sweep = sweep.as_millis(),
+                within = within.as_millis(),
             );
             self.tick(&sql).await?;
         }
@@ -240,6 +259,12 @@ impl Cells {
     fn time(&self, at: usize) -> Result<Option<Time>> {
         let micros = self.0.get(at).map(str::parse).transpose();
         Ok(micros.map_err(Error::internal)?.map(Time::from_micros))
+    }
+
+    /// For how long the second cell is due by the clock of the first.
+    fn overdue(&self) -> Result<Option<Duration>> {
+        let (now, due) = (self.time(0)?, self.time(1)?);
+        Ok(now.zip(due).map(|(now, due)| Duration::try_from_secs_f64(now.seconds_since(due)).unwrap_or_default()))
     }
 
     fn id(&self, at: usize) -> Result<Option<Uuid>> {

@@ -49,7 +49,8 @@ async fn one(pool: &Pool) -> Claim {
 
 /// Seconds until the row is due.
 async fn due_in(owner: &tokio_postgres::Client, n: u128) -> f64 {
-    let sql = "select extract(epoch from least(due, hinted) - clock_timestamp())::float8 from cell.tick where workspace_id = $1";
+    let sql =
+        "select date_part('epoch', least(due, hinted) - clock_timestamp()) from cell.tick where workspace_id = $1";
     owner.query_one(sql, &[&Uuid::from_u128(n)]).await.unwrap().get(0)
 }
 
@@ -177,10 +178,36 @@ async fn a_replica_that_cannot_write_its_hint_does_not_fail_and_tries_the_next_o
     let (database, owner) = cell().await;
     let pool = database.pool();
     owner.batch_execute("alter table cell.tick rename to away").await.unwrap();
+    let doubts = pool.doubts();
     pool.hint(workspace(1), Time::of_machine()).await;
+    assert_eq!(pool.doubts(), doubts + 1);
     owner.batch_execute("alter table cell.away rename to tick").await.unwrap();
     pool.hint(workspace(1), Time::of_machine()).await;
     assert!(due_in(&owner, 1).await <= 1.0);
+}
+
+/// What the database had not written to disk when it broke off may be lost, hints among it.
+#[tokio::test]
+async fn a_database_that_broke_off_leaves_a_doubt_and_then_all_are_looked_at_soon() {
+    let (database, owner) = cell().await;
+    let pool = database.pool();
+    let all = [workspace(1), workspace(2)];
+    pool.adopt(&all, Duration::ZERO, SWEEP).await.unwrap();
+    owner.batch_execute("update cell.tick set due = now() + interval '9 min', hinted = 'infinity'").await.unwrap();
+    let doubts = pool.doubts();
+    let others = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+        where datname = current_database() and usename = 'prefecture_serve'";
+    let (superuser, connection) = tokio_postgres::connect(&database.superuser, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    superuser.batch_execute(others).await.unwrap();
+    while pool.doubts() == doubts {
+        tokio::task::yield_now().await;
+    }
+    // Its other connections are found broken as they are used.
+    while pool.adopt(&all, Duration::ZERO, Duration::from_secs(60)).await.is_err() {}
+    for n in 1..=2 {
+        assert!(due_in(&owner, n).await <= 60.0);
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ const QUEUES: &str = "select q.id, q.name, q.concurrency_limit, \
     (select count(*) from flow_run r where r.work_queue_id = q.id and r.state_type in (1, 2)) \
     from work_queue q where q.work_pool_id = $1 order by q.priority, q.id limit $2 offset $3";
 const HOLDERS: &str = "select r.id, r.name, r.state_type, r.state_name, r.start_time, r.state_timestamp, \
-    extract(epoch from now() - r.state_timestamp)::float8, r.work_queue_id from unnest($1::uuid[]) q(id) cross join lateral \
+    date_part('epoch', now() - r.state_timestamp), r.work_queue_id from unnest($1::uuid[]) q(id) cross join lateral \
     (select r.id, r.name, r.state_type, r.state_name, r.start_time, r.state_timestamp, r.work_queue_id from flow_run r \
         where r.work_queue_id = q.id and r.state_type in (1, 2) order by r.id limit $2) r order by r.id";
 
@@ -26,7 +26,7 @@ row! { FlowRunSlotSummary:
     state_name "r.state_name",
     start_time "r.start_time",
     state_timestamp "r.state_timestamp",
-    time_in_current_state "extract(epoch from now() - r.state_timestamp)::float8",
+    time_in_current_state "date_part('epoch', now() - r.state_timestamp)",
 }
 
 struct Holder(FlowRunSlotSummary, WorkQueueId);

@@ -27,7 +27,7 @@ const QUEUE: &str = concat!(
 );
 const RUNS: &str = concat!(
     "select r.id, r.name, r.state_type, r.state_name, r.start_time, r.state_timestamp, \
-     extract(epoch from now() - r.state_timestamp)::float8 from ",
+     date_part('epoch', now() - r.state_timestamp) from ",
     holders!("r.id, r.name, r.state_type, r.state_name, r.start_time, r.state_timestamp"),
     " order by r.id limit $2 offset $3"
 );

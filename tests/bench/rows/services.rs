@@ -31,8 +31,9 @@ const RULES: [&str; 10] = [
 ];
 /// All that a workspace's making left to be done is done by then.
 const SETTLED: Duration = Duration::from_secs(30);
-/// The sweep while its cost is measured, and by how much the default is rarer.
-const SWEEP: (Duration, f64) = (Duration::from_secs(60), 10.0);
+/// The sweeps by which its cost is measured, and the default.
+const SWEEPS: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(180)];
+const DEFAULT_SWEEP: Duration = Duration::from_secs(3600);
 
 pub async fn rules(scene: &Scene) -> Result<Vec<Row>> {
     if scene.program.is_none() {
@@ -54,7 +55,7 @@ pub async fn rules(scene: &Scene) -> Result<Vec<Row>> {
         }
     });
     tokio::time::sleep(SETTLED).await;
-    let spent = watched(scene, &apart, &apart.program.server).await;
+    let spent = watched(&apart, &apart.program.server, scene.scale.watched).await;
     let a_minute = 60.0 / scene.scale.watched.as_secs_f64();
     let what = format!("processor time a minute of {count} deployments with a rule each");
     let mut row = value(what, "s", (spent.server + spent.postgres) * a_minute);
@@ -67,29 +68,42 @@ pub async fn idle(scene: &Scene) -> Result<Vec<Row>> {
     if scene.program.is_none() {
         return Ok(Vec::new());
     }
-    let (count, sweep) = (scene.scale.idle, format!("{}s", SWEEP.0.as_secs()));
-    let mut apart = Apart::start(&scene.measure, &[("PREFECTURE_SERVICES_SWEEP", &sweep)])?;
+    let count = scene.scale.idle;
+    let [often, rarely] = SWEEPS.map(|sweep| format!("{}s", sweep.as_secs()));
+    let mut apart = Apart::start(&scene.measure, &[("PREFECTURE_SERVICES_SWEEP", &often)])?;
+    tokio::time::sleep(SETTLED).await;
+    let alone = part(watched(&apart, &apart.program.server, SWEEPS[0]).await, SWEEPS[0]);
     for _ in 1..count {
         place::few_runs(&apart.program.account.workspace().api(), 2)?;
     }
     tokio::time::sleep(SETTLED).await;
-    let swept = part(watched(scene, &apart, &apart.program.server).await, scene.scale.watched);
+    let swept = part(watched(&apart, &apart.program.server, SWEEPS[0]).await, SWEEPS[0]);
     apart.program.server.sigterm();
     apart.program.server.wait();
-    let usual = program::server(apart.program.server.database(), &scene::settings(&scene.measure)?).start();
+    let other = program::server(apart.program.server.database(), &scene::settings(&scene.measure)?);
+    let other = other.env("PREFECTURE_SERVICES_SWEEP", &rarely).start();
     // What the first one left to be looked at is looked at once more.
-    tokio::time::sleep(SWEEP.0 + SETTLED / 2).await;
-    let between = part(watched(scene, &apart, &usual).await, scene.scale.watched);
-    let usual = between + (swept - between).max(0.0) / SWEEP.1;
+    tokio::time::sleep(SWEEPS[0] + SETTLED / 2).await;
+    let rarer = part(watched(&apart, &other, SWEEPS[1]).await, SWEEPS[1]);
+    // A look at each costs what the two differ by, and the rest is there without one.
+    let [a, b] = SWEEPS.map(|sweep| 1.0 / sweep.as_secs_f64());
+    let looks = (swept - rarer) / (a - b);
+    let between = rarer - looks * b;
+    let usual = between + looks / DEFAULT_SWEEP.as_secs_f64();
     let of = |how: &str| format!("of one core, {count} idle workspaces, {how}");
     let mut row = value(of("with the default sweep"), "%", usual);
     row.floors = vec![Floor::Under(1.0)];
-    Ok(vec![row, value(of("all looked at each minute"), "%", swept), value(of("between sweeps"), "%", between)])
+    Ok(vec![
+        row,
+        value("of one core, a program with one idle workspace, looked at each minute".to_owned(), "%", alone),
+        value(of("all looked at each minute"), "%", swept),
+        value(of("all looked at in three minutes"), "%", rarer),
+    ])
 }
 
-async fn watched(scene: &Scene, apart: &Apart, server: &Server) -> Spent {
+async fn watched(apart: &Apart, server: &Server, time: Duration) -> Spent {
     let begin = Instant::now();
-    apart.watch(server).between(begin, begin + scene.scale.watched).await
+    apart.watch(server).between(begin, begin + time).await
 }
 
 /// Percent of one core.
