@@ -60,7 +60,12 @@ pub async fn run(mut socket: Socket, greeting: Greeting) {
 }
 
 async fn send(socket: &mut Socket, filter: &LogFilter, batch: &[Log]) -> Result<(), Error> {
-    for log in batch.iter().filter(|log| filter.passes(log)) {
+    for log in batch {
+        // A filter may name thousands of runs: others get their turn between the lines.
+        tokio::task::coop::consume_budget().await;
+        if !filter.passes(log) {
+            continue;
+        }
         // Plain data.
         let text = serde_json::to_string(&Frame { r#type: "log", log }).unwrap_or_default();
         socket.feed(Message::text(text)).await?;
