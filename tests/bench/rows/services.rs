@@ -31,8 +31,8 @@ const RULES: [&str; 10] = [
 ];
 /// All that a workspace's making left to be done is done by then.
 const SETTLED: Duration = Duration::from_secs(30);
-/// The sweeps by which its cost is measured, and the default.
-const SWEEPS: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(180)];
+/// The sweep while its cost is measured, and the default.
+const OFTEN: Duration = Duration::from_secs(60);
 const DEFAULT_SWEEP: Duration = Duration::from_secs(3600);
 
 pub async fn rules(scene: &Scene) -> Result<Vec<Row>> {
@@ -68,36 +68,31 @@ pub async fn idle(scene: &Scene) -> Result<Vec<Row>> {
     if scene.program.is_none() {
         return Ok(Vec::new());
     }
-    let count = scene.scale.idle;
-    let [often, rarely] = SWEEPS.map(|sweep| format!("{}s", sweep.as_secs()));
+    let (count, time) = (scene.scale.idle, OFTEN);
+    let often = format!("{}s", OFTEN.as_secs());
     let mut apart = Apart::start(&scene.measure, &[("PREFECTURE_SERVICES_SWEEP", &often)])?;
     tokio::time::sleep(SETTLED).await;
-    let alone = part(watched(&apart, &apart.program.server, SWEEPS[0]).await, SWEEPS[0]);
+    let alone = part(watched(&apart, &apart.program.server, time).await, time);
     for _ in 1..count {
         place::few_runs(&apart.program.account.workspace().api(), 2)?;
     }
     tokio::time::sleep(SETTLED).await;
-    let swept = part(watched(&apart, &apart.program.server, SWEEPS[0]).await, SWEEPS[0]);
+    let swept = part(watched(&apart, &apart.program.server, time).await, time);
     apart.program.server.sigterm();
     apart.program.server.wait();
-    let other = program::server(apart.program.server.database(), &scene::settings(&scene.measure)?);
-    let other = other.env("PREFECTURE_SERVICES_SWEEP", &rarely).start();
+    let usual = program::server(apart.program.server.database(), &scene::settings(&scene.measure)?).start();
     // What the first one left to be looked at is looked at once more.
-    tokio::time::sleep(SWEEPS[0] + SETTLED / 2).await;
-    let rarer = part(watched(&apart, &other, SWEEPS[1]).await, SWEEPS[1]);
-    // A look at each costs what the two differ by, and the rest is there without one.
-    let [a, b] = SWEEPS.map(|sweep| 1.0 / sweep.as_secs_f64());
-    let looks = (swept - rarer) / (a - b);
-    let between = rarer - looks * b;
-    let usual = between + looks / DEFAULT_SWEEP.as_secs_f64();
+    tokio::time::sleep(OFTEN + SETTLED / 2).await;
+    let between = part(watched(&apart, &usual, time).await, time);
+    let usual = between + (swept - between).max(0.0) * OFTEN.as_secs_f64() / DEFAULT_SWEEP.as_secs_f64();
     let of = |how: &str| format!("of one core, {count} idle workspaces, {how}");
     let mut row = value(of("with the default sweep"), "%", usual);
     row.floors = vec![Floor::Under(1.0)];
     Ok(vec![
         row,
-        value("of one core, a program with one idle workspace, looked at each minute".to_owned(), "%", alone),
+        value("of one core, a program with one idle workspace".to_owned(), "%", alone),
         value(of("all looked at each minute"), "%", swept),
-        value(of("all looked at in three minutes"), "%", rarer),
+        value(of("between sweeps"), "%", between),
     ])
 }
 
