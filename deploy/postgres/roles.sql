@@ -1,7 +1,7 @@
 -- The two logins, once for a Postgres, as a superuser:
 --
 --   psql -v owner_password=… -v serving_password=… -f deploy/postgres/roles.sql
---   createdb -O prefecture prefecture
+--   createdb -O prefecture -E UTF8 -T template0 prefecture
 --   psql -d prefecture -f deploy/postgres/database.sql
 
 -- Owns the schemas: migrations and new workspaces. It makes a role for each workspace, hence createrole.
