@@ -86,13 +86,14 @@ pub async fn idle(scene: &Scene) -> Result<Vec<Row>> {
     let between = part(watched(&apart, &usual, time).await, time);
     let usual = between + (swept - between).max(0.0) * OFTEN.as_secs_f64() / DEFAULT_SWEEP.as_secs_f64();
     let of = |how: &str| format!("of one core, {count} idle workspaces, {how}");
-    let mut row = value(of("with the default sweep"), "%", usual);
+    let mut row = value(of("beside what a program with one costs"), "%", (usual - alone).max(0.0));
     row.floors = vec![Floor::Under(1.0)];
     Ok(vec![
         row,
         value("of one core, a program with one idle workspace".to_owned(), "%", alone),
-        value(of("all looked at each minute"), "%", swept),
+        value(of("with the default sweep"), "%", usual),
         value(of("between sweeps"), "%", between),
+        value(of("all looked at each minute"), "%", swept),
     ])
 }
 
