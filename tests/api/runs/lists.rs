@@ -167,3 +167,14 @@ fn a_filter_by_name_finds_the_runs_of_flows_that_are_many() {
     let body = json!({ "flows": {} });
     assert_eq!(api.post("/flow_runs/count", &body).expect(200), json!(16));
 }
+
+/// The reference says nothing of it, and Postgres refuses it.
+#[test]
+fn a_negative_number_of_inputs_is_refused_by_name() {
+    let api = workspace();
+    let run = api.post("/flow_runs/filter", &json!({ "limit": 1 })).expect(200)[0]["id"].clone();
+    let path = format!("/flow_runs/{}/input/filter", run.as_str().expect("an id"));
+    let refused = api.post(&path, &json!({ "prefix": "k", "limit": -1 })).expect(422);
+    assert!(refused.to_string().contains("limit"), "{refused}");
+    assert_eq!(api.post(&path, &json!({ "prefix": "k", "limit": 0 })).expect(200), json!([]));
+}

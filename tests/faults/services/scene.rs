@@ -84,9 +84,10 @@ impl Scene {
         findings
     }
 
-    /// As if a time had come: what was made due by hand is looked at now.
+    /// As if a time had come: what was made due by hand is looked at now. Hinted too, as by whoever makes something due: a
+    /// look that was under way before says when it wants the next one, and must not have the last word.
     pub fn is_due(&self) {
-        self.tick("update cell.tick set due = now()");
+        self.tick("update cell.tick set due = now(), hinted = now()");
     }
 
     pub fn claimed(&self) -> bool {
@@ -104,7 +105,8 @@ impl Scene {
     /// As if the time had gone by after which somebody looks again, which is half a minute at most when a pass failed.
     pub fn hurry(&self) {
         let soon = "select count(*) from cell.tick where (claimed_until > now() or least(due, hinted) < now() + interval '31 s')";
-        assert_eq!(self.tick(soon), "1", "something is left, and nobody would look at it soon");
+        let row = self.tick("select now(), t from cell.tick t");
+        assert_eq!(self.tick(soon), "1", "something is left, and nobody would look at it soon: {row}");
         self.tick("update cell.tick set due = now() where claimed_until <= now()");
     }
 

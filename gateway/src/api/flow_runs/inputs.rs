@@ -32,6 +32,10 @@ async fn create(cx: Call, id: Path<FlowRunId>, body: JsonBody<FlowRunInputCreate
 }
 
 async fn filter(cx: Call, id: Path<FlowRunId>, body: JsonBody<FlowRunInputFilter>) -> Reply<Json<Vec<FlowRunInput>>> {
+    // No bound in the description: the reference names none.
+    if body.limit < 0 {
+        return Err(Failure::unprocessable("Invalid limit: must be greater than or equal to 0."));
+    }
     Ok(Json(flow_runs::list_inputs(&mut cx.read().await?, *id, &body).await?))
 }
 
