@@ -22,7 +22,7 @@ pub struct ServiceSettings {
     pub poll: Duration,
 
     /// How often every workspace is looked at, due or not. Where a hint of what is due may have been lost, because the
-    /// database broke off or was in trouble, they are looked at within a minute.
+    /// database broke off or was in trouble, they are looked at sooner: within a minute, or six where it happens again and again.
     #[arg(long = "services-sweep", env = "PREFECTURE_SERVICES_SWEEP", default_value = "1h", value_parser = duration, value_name = "DURATION")]
     pub sweep: Duration,
 

@@ -15,8 +15,10 @@ use crate::live::watch::until;
 
 /// Between two turns of a workspace in which something is always due.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How soon every workspace is looked at where hints may have been lost, and how often that is done at most.
-const DOUBTED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+/// How soon every workspace is looked at where hints may have been lost.
+const DOUBTED: Duration = Duration::from_secs(60);
+/// How often that is done at most, however often they may have been.
+const DOUBTED_EVERY: Duration = Duration::from_secs(300);
 /// How soon after the start, before which hints may have been lost too.
 const BEGUN: Duration = Duration::from_secs(600);
 /// When a workspace is looked at again that this replica cannot serve now.
@@ -34,18 +36,22 @@ async fn on_database(app: &App, pool: &Pool) {
     let mut draining = app.draining();
     let mut turns: JoinSet<()> = JoinSet::new();
     let mut adopted: Option<Instant> = None;
-    let mut doubts = pool.doubts();
+    let (mut doubts, mut doubted): (u64, Option<Instant>) = (pool.doubts(), None);
     loop {
-        let doubted = pool.doubts();
+        let now = pool.doubts();
+        let is_doubted = now != doubts && doubted.is_none_or(|at| at.elapsed() >= DOUBTED_EVERY);
         let within = match adopted.map(|at| at.elapsed()) {
             None => Some(settings.sweep.min(BEGUN)),
-            Some(ago) if doubted != doubts && ago >= DOUBTED.1 => Some(settings.sweep.min(DOUBTED.0)),
+            Some(_) if is_doubted => Some(settings.sweep.min(DOUBTED)),
             Some(ago) => (ago >= settings.sweep).then_some(settings.sweep),
         };
         if let Some(within) = within
             && adopt(app, pool, within).await
         {
-            (adopted, doubts) = (Some(Instant::now()), doubted);
+            adopted = Some(Instant::now());
+            if is_doubted {
+                (doubts, doubted) = (now, adopted);
+            }
         }
         match pool.claim(settings.parallel.saturating_sub(turns.len())).await {
             Ok(claimed) => {

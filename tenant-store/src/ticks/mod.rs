@@ -46,10 +46,10 @@ const HINT_WITHIN: Duration = Duration::from_secs(1);
 /// How long a statement here may take: the other end of its connection may be gone without a word.
 const TICK_WITHIN: Duration = Duration::from_secs(5);
 
-/// Those that are due and that nobody holds, in order. The time is the transaction's, which began with this statement: a
-/// clock that ticks would be asked of each row, and no index.
-const FROM_DUE: &str = "FROM cell.tick w WHERE least(w.due, w.hinted) <= now() AND w.claimed_until <= now() \
-    ORDER BY least(w.due, w.hinted)";
+/// Those that are due and that nobody holds. The time is the transaction's, which began with this statement: a clock that
+/// ticks would be asked of each row, and no index.
+const DUE: &str = "FROM cell.tick w WHERE least(w.due, w.hinted) <= now() AND w.claimed_until <= now()";
+const EARLIEST: &str = "ORDER BY least(w.due, w.hinted)";
 
 /// What a replica knows of a database's hints.
 #[derive(Default)]
@@ -126,7 +126,7 @@ impl Pool {
     /// Claims up to `limit` workspaces that are due and that nobody holds.
     pub async fn claim(&self, limit: usize) -> Result<Claimed> {
         // Mostly nothing is due, and then this is all that a replica asks.
-        let overdue = micros(&format!("(SELECT least(w.due, w.hinted) {FROM_DUE} LIMIT 1)"));
+        let overdue = micros(&format!("(SELECT least(w.due, w.hinted) {DUE} {EARLIEST} LIMIT 1)"));
         let looked = self.tick(&format!("SELECT {}, {overdue}", micros("clock_timestamp()"))).await?;
         let overdue = looked.first().map(Cells::overdue).transpose()?.flatten();
         if limit == 0 || overdue.is_none() {
@@ -135,7 +135,7 @@ impl Pool {
         let (by, lease) = (Uuid::new_v4(), LEASE.as_secs());
         let sql = format!(
             "WITH due AS (SELECT w.workspace_id, least(w.due, w.hinted) AS at, w.hinted <= now() AS hint \
-                {FROM_DUE} LIMIT {limit} FOR UPDATE SKIP LOCKED), \
+                {DUE} {EARLIEST} LIMIT {limit} FOR UPDATE SKIP LOCKED), \
              taken AS (UPDATE cell.tick t SET claimed_by = '{by}', claimed_until = clock_timestamp() + interval '{lease} s', \
                 due = clock_timestamp() + interval '{lease} s', unsettled = t.unsettled OR due.hint, \
                 hinted = CASE WHEN due.hint THEN 'infinity' ELSE t.hinted END \
@@ -143,8 +143,8 @@ impl Pool {
              SELECT {}, {}, taken.workspace_id, {} FROM (SELECT 1) one LEFT JOIN taken ON true",
             micros("clock_timestamp()"),
             micros(&format!(
-                "(SELECT least(w.due, w.hinted) {} LIMIT 1)",
-                FROM_DUE.replace(" ORDER", " AND w.workspace_id NOT IN (SELECT taken.workspace_id FROM taken) ORDER")
+                "(SELECT least(w.due, w.hinted) {DUE} AND w.workspace_id NOT IN (SELECT taken.workspace_id FROM taken) \
+                 {EARLIEST} LIMIT 1)"
             )),
             micros("taken.at"),
         );
