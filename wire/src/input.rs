@@ -11,6 +11,10 @@ use crate::json::{self, Json, NotStorable};
 use crate::{Described, Errors, RawJson, RawObject, Schema, Schemas, Time};
 
 /// A type that can be read from a request. Derive it for structs and for enums of plain variants.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a request",
+    note = "derive `wire::Input` for it, or read it with `#[input(with = ...)]`"
+)]
 pub trait Input: Sized {
     /// Reads `value`; on failure every complaint is in `errors` and the result is `None`.
     fn parse(value: &Json<'_>, errors: &mut Errors) -> Option<Self>;

@@ -41,6 +41,10 @@ pub fn json_response<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Re
 }
 
 /// A value that becomes a response, and says which ones it can become.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no answer of an operation",
+    note = "answers are `Json`, `Created`, `NoContent` and the others of `kit::answer`; what they hold derives `Described`"
+)]
 pub trait Answer {
     fn into_response(self) -> Response;
     fn describe(schemas: &mut Schemas) -> Vec<(u16, Option<Schema>)>;

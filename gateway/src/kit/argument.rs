@@ -11,6 +11,10 @@ use super::openapi::ArgumentDoc;
 use super::{Call, Failure, Reply};
 
 /// A type that is taken from a request.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no argument of an operation",
+    note = "arguments are `Path`, `Query`, `JsonBody` and the others of `kit::argument`; what a body holds derives `Input`"
+)]
 pub trait Argument: Sized {
     fn take(call: &Call) -> Reply<Self>;
     fn describe(schemas: &mut Schemas) -> ArgumentDoc;

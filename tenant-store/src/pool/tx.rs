@@ -31,6 +31,10 @@ use statements::Text;
 pub type Param<'a> = &'a (dyn ToSql + Sync);
 
 /// A type that is read from a row by position (declare it with `row!`).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a row",
+    note = "declare its columns with `row!`"
+)]
 pub trait FromRow: Sized {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
 }
