@@ -38,6 +38,23 @@ fn metrics_have_a_listener_of_their_own() {
 }
 
 #[test]
+fn the_docs_load_what_they_need_from_here() {
+    let server = Server::shared();
+    let page = server.api().get("/docs/").expect(200);
+    let page = page.as_str().expect("a page");
+    let needed: Vec<&str> = ["src=\"", "href=\""]
+        .iter()
+        .flat_map(|attribute| page.split(attribute).skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(needed.len() >= 3, "scripts and styles: {page}");
+    for path in needed {
+        assert!(path.starts_with("/docs/"), "{path} is from elsewhere");
+        assert_eq!(server.api().get(path).status, 200, "{path}");
+    }
+}
+
+#[test]
 fn a_wrong_setting_is_refused_by_name_with_a_value_that_would_do() {
     for (name, wrong, hint) in [
         ("PREFECTURE_DATABASE_URL", "mysql//nowhere", "postgres"),
