@@ -4,10 +4,9 @@
 pub(crate) mod silence;
 
 use domain::events::lifecycle::deployments::deployment_status;
-use domain::events::pools as events;
+use domain::events::pools::{self as events, NamedPool};
 use domain::pulse::{POLLED_SECONDS, Readiness};
-use domain::{DeploymentId, WorkQueueId};
-
+use domain::{DeploymentId, EventId, WorkQueueId};
 use wire::Time;
 
 use crate::{Result, Tx, deployments, work_queues};
@@ -31,6 +30,22 @@ const DEPLOYMENTS_POLLED: &str = "with d as (select d.id, u.status from deployme
         on conflict (resource_id) do update set last_seen = now(), status = 1, \
             changed = case when pulse.status <> 1 then now() else pulse.changed end) \
     select d.id from d where d.status is distinct from 1";
+
+/// Remembers when a pool's status changed and what told of it, and gives what told of the change before, if that was a
+/// short while ago: later nobody mistakes the order of the two.
+const POOL_TOLD: &str = "with before as (select u.event_id from pulse u where u.resource_id = $1 \
+        and u.event_id is not null and u.changed > now() - interval '10 minutes'), \
+    told as (insert into pulse (resource_id, kind, changed, event_id) values ($1, 0, now(), $2) \
+        on conflict (resource_id) do update set changed = excluded.changed, event_id = excluded.event_id) \
+    select b.event_id from before b";
+
+/// Tells of a pool's new status.
+pub(crate) async fn tell_of_pool(tx: &mut Tx<'_>, pool: &NamedPool, status: Readiness) -> Result<()> {
+    let id = EventId::new(Time::of_machine());
+    let before: Option<(EventId,)> = tx.opt(POOL_TOLD, &[&pool.id, &id]).await?;
+    tx.tell(events::pool_status(pool, status).known_as(id).following(before.map(|(id,)| id)));
+    Ok(())
+}
 
 /// Who became ready by a poll.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

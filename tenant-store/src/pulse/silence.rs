@@ -6,14 +6,14 @@ use domain::pulse::{HEARTBEAT_SECONDS, HEARTBEATS_MISSED, POLLED_SECONDS, Readin
 use domain::{DeploymentId, WorkPoolId, WorkQueueId, WorkerId};
 use wire::Time;
 
-use super::tell_of_deployments;
+use super::{tell_of_deployments, tell_of_pool};
 use crate::{Result, Tx, work_queues};
 
 pub(crate) const WORKERS: &str = "update pulse u set status = 0, changed = now() from worker k \
     where u.kind = 2 and u.status = 1 and k.id = u.resource_id \
     and u.last_seen < $1::timestamptz - make_interval(secs => (coalesce(nullif(k.heartbeat_interval_seconds, 0), $2::integer) * $3::integer)::float8) \
     returning u.resource_id";
-pub(crate) const POOLS: &str = "update pulse u set status = 0, changed = now() where u.kind = 0 and u.status = 1 \
+pub(crate) const POOLS: &str = "update pulse u set status = 0 where u.kind = 0 and u.status = 1 \
     and not exists (select from worker k join pulse x on x.resource_id = k.id and x.status = 1 where k.work_pool_id = u.resource_id) \
     returning u.resource_id";
 pub(crate) const QUEUES: &str = "update pulse u set status = 0, changed = now() where u.kind = 1 and u.status = 1 \
@@ -54,7 +54,7 @@ pub async fn look_for_silence(mut tx: Tx<'_>, now: Time) -> Result<(FellSilent, 
     if !pools.is_empty() {
         let named: Vec<(WorkPoolId, String, String)> = tx.all(NAMED_POOLS, &[&pools]).await?;
         for (id, name, type_) in named {
-            tx.tell(events::pool_status(&NamedPool { id, name, type_ }, Readiness::NotReady));
+            tell_of_pool(&mut tx, &NamedPool { id, name, type_ }, Readiness::NotReady).await?;
         }
     }
     if !queues.is_empty() {

@@ -17,6 +17,7 @@ use domain::work_queues::WorkQueueCreate;
 use domain::{WorkPoolId, WorkQueueId};
 use wire::{RawJson, Time};
 
+use crate::pulse::tell_of_pool;
 use crate::sql::{Columns, Sql};
 use crate::{Result, Tx, row, work_queues};
 
@@ -50,7 +51,7 @@ const CREATE: &str = "with w as (insert into work_pool (id, name, description, t
         on conflict (name) do nothing returning id, created, updated, name, description, type, base_job_template, \
         is_paused, concurrency_limit, default_queue_id, storage_configuration), \
     q as (insert into work_queue (id, work_pool_id, name, description, priority) select $9, w.id, $10, $11, 1 from w), \
-    u as (insert into pulse (resource_id, kind, status, changed) select w.id, 0, 2, now() from w \
+    u as (insert into pulse (resource_id, kind, status) select w.id, 0, 2 from w \
         where w.is_paused and w.type <> 'prefect-agent') \
     select w.id, w.created, w.updated, w.name, w.description, w.type, w.base_job_template, w.is_paused, w.concurrency_limit, \
     case when w.type <> 'prefect-agent' then case when w.is_paused then 2::smallint else 0::smallint end end, \
@@ -62,11 +63,11 @@ const UPDATE: &str = "with w as (update work_pool set description = case when $2
         concurrency_limit = case when $8 then $9 else concurrency_limit end, \
         storage_configuration = case when $10 then $11 else storage_configuration end, updated = now() \
         where name = $1 returning id, type), \
-    u as (insert into pulse (resource_id, kind, status, changed) \
+    u as (insert into pulse (resource_id, kind, status) \
         select w.id, 0, case when $5 then 2::smallint when exists (select from worker k \
-            join pulse x on x.resource_id = k.id and x.status = 1 where k.work_pool_id = w.id) then 1::smallint else 0::smallint end, now() \
+            join pulse x on x.resource_id = k.id and x.status = 1 where k.work_pool_id = w.id) then 1::smallint else 0::smallint end \
         from w where $4 and w.type <> 'prefect-agent' \
-        on conflict (resource_id) do update set status = excluded.status, changed = excluded.changed) \
+        on conflict (resource_id) do update set status = excluded.status) \
     select w.id from w";
 /// With its queues and workers. What ran in them has no queue any more, nor has what waits there.
 const DELETE: &str = "with w as (delete from work_pool where name = $1 returning id), \
@@ -213,7 +214,7 @@ async fn update_in(tx: &mut Tx<'_>, name: &str, change: &WorkPoolUpdate) -> Resu
         tx.tell(telling);
     }
     if let Some(status) = after.status.filter(|_| is_paused.is_set()) {
-        tx.tell(events::pool_status(&NamedPool::from(&after), status));
+        tell_of_pool(tx, &NamedPool::from(&after), status).await?;
     }
     tx.wake(changed(after.id));
     Ok(true)

@@ -2,12 +2,13 @@
 
 mod filter;
 
-use domain::events::pools::{self as events, NamedPool};
+use domain::events::pools::NamedPool;
 use domain::pulse::Readiness;
 use domain::workers::{Worker, WorkerHeartbeat, patience};
 use domain::{WorkPoolId, WorkerId};
 use wire::Time;
 
+use crate::pulse::tell_of_pool;
 use crate::sql::{Columns, Sql};
 use crate::{Error, Lane, Result, Tx, row};
 
@@ -30,8 +31,8 @@ const HEARTBEAT: &str = "with w as (select w.id, exists (select from pulse x whe
         on conflict (resource_id) do update set status = 1, last_seen = excluded.last_seen returning resource_id) \
     select w.id, (select resource_id from seen), w.ready from w";
 /// A pool that was not ready is, once.
-const READY: &str = "with u as (insert into pulse (resource_id, kind, status, changed) values ($1, 0, 1, now()) \
-        on conflict (resource_id) do update set status = 1, changed = excluded.changed where pulse.status = 0 \
+const READY: &str = "with u as (insert into pulse (resource_id, kind, status) values ($1, 0, 1) \
+        on conflict (resource_id) do update set status = 1 where pulse.status = 0 \
         returning resource_id) \
     select w.id, w.name, w.type from u join work_pool w on w.id = u.resource_id";
 const DELETE: &str = "with k as (delete from worker where work_pool_id = $1 and name = $2 returning id), \
@@ -66,7 +67,7 @@ pub async fn heartbeat(tx: Tx<'_>, pool: &str, beat: &WorkerHeartbeat) -> Result
 async fn becomes_ready(tx: &mut Tx<'_>, pool: WorkPoolId) -> Result<()> {
     let became: Option<(WorkPoolId, String, String)> = tx.opt(READY, &[&pool]).await?;
     if let Some((id, name, type_)) = became {
-        tx.tell(events::pool_status(&NamedPool { id, name, type_ }, Readiness::Ready));
+        tell_of_pool(tx, &NamedPool { id, name, type_ }, Readiness::Ready).await?;
     }
     Ok(())
 }

@@ -27,6 +27,36 @@ fn a_run_that_waits_too_long_is_late_once() {
     api.post(&format!("/flow_runs/{waits}/set_state"), &json!({"state": {"type": "PENDING"}})).expect(201);
 }
 
+/// Where a deployment's limit is full and its answer to that is to cancel, what waited too long does not become late.
+#[test]
+fn a_late_run_of_a_full_deployment_that_cancels_new_ones_is_cancelled() {
+    let api = Tenant::on(quick()).api();
+    let flow = flow(&api);
+    let deployment = json!({"name": "d", "flow_id": flow, "concurrency_limit": 1,
+        "concurrency_options": {"collision_strategy": "CANCEL_NEW"}});
+    let deployment = id(&api.post("/deployments/", &deployment).expect(201));
+    let made = |due: i64| {
+        let body = json!({"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": at(due)}}});
+        id(&api.post(&format!("/deployments/{deployment}/create_flow_run"), &body).expect(201))
+    };
+    let first = made(600);
+    // A run is taken before its time and holds its slot meanwhile.
+    api.post(&format!("/flow_runs/{first}/set_state"), &json!({"state": {"type": "PENDING"}})).expect(201);
+    let second = made(0);
+    let state = becomes(&api, &format!("/flow_runs/{second}"), "Cancelled");
+    assert_eq!(
+        (&state["type"], &state["message"]),
+        (&json!("CANCELLED"), &json!("Deployment concurrency limit reached."))
+    );
+    let states = api.get(&format!("/flow_run_states/?flow_run_id={second}")).expect(200);
+    let names: Vec<&Value> = states.as_array().expect("a list").iter().map(|state| &state["name"]).collect();
+    assert!(!names.contains(&&json!("Late")), "{names:?}");
+
+    // With a slot free the next one is late, as any run.
+    api.post(&format!("/flow_runs/{first}/set_state"), &json!({"state": {"type": "CANCELLED"}})).expect(201);
+    becomes(&api, &format!("/flow_runs/{}", made(0)), "Late");
+}
+
 #[test]
 fn a_pause_that_nobody_ends_fails_and_one_that_somebody_ended_does_not() {
     let api = Tenant::on(quick()).api();
