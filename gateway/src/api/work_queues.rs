@@ -4,9 +4,7 @@ use domain::WorkQueueId;
 use domain::access::ScopeName;
 use domain::flow_runs::FlowRun;
 use domain::slots::WorkQueueConcurrencyStatus;
-use domain::work_pools::DEFAULT_AGENT_POOL;
 use domain::work_queues::{WorkQueue, WorkQueueCreate, WorkQueueStatusDetail, WorkQueueUpdate};
-use tenant_store::work_pools;
 use tenant_store::work_queues::{self, Deleted, Others, Slots, Which, WorkQueueFilter};
 use wire::{Input, Limit, Page, Time};
 
@@ -78,11 +76,10 @@ async fn update(cx: Call, id: Path<WorkQueueId>, body: JsonBody<WorkQueueUpdate>
     }
 }
 
-/// Of the pool of queues that were made without one.
 async fn by_name(cx: Call, name: Path<String>) -> Reply<Json<WorkQueue>> {
     let mut tx = cx.read().await?;
-    let pool = work_pools::id_of(&mut tx, DEFAULT_AGENT_POOL).await?.ok_or_else(not_found)?;
-    work_queues::read(&mut tx, Which::Name(pool, &name), Slots::Alone).await?.map(Json).ok_or_else(not_found)
+    let id = work_queues::id_alone(&mut tx, &name).await?.ok_or_else(not_found)?;
+    work_queues::read(&mut tx, Which::Id(id), Slots::Alone).await?.map(Json).ok_or_else(not_found)
 }
 
 async fn read(cx: Call, id: Path<WorkQueueId>) -> Reply<Json<WorkQueue>> {

@@ -93,6 +93,7 @@ fn as_sent(mut schema: BlockSchema, fields: &RawObject) -> BlockSchema {
     else {
         return schema;
     };
+    kept.remove("definitions");
     for name in ["block_schema_references", "definitions"] {
         if let Some(value) = sent.get(name) {
             kept.insert(name.to_owned(), value.clone());

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use domain::events::lifecycle::Action;
 use domain::events::pools::{self as events, NamedPool, NamedQueue};
 use domain::pulse::Readiness;
-use domain::work_pools::DEFAULT_QUEUE;
+use domain::work_pools::{DEFAULT_AGENT_POOL, DEFAULT_QUEUE};
 use domain::work_queues::{WorkQueue, WorkQueueCreate, WorkQueueUpdate, after_pause, free_priority, rearranged};
 use domain::{WorkPoolId, WorkQueueId};
 use wire::{RawJson, Time};
@@ -84,6 +84,10 @@ static BY_NAME: LazyLock<String> = LazyLock::new(|| {
     format!("select {} from work_queue q where q.work_pool_id = $2 and q.name = $3", WorkQueue::COLUMNS)
 });
 const ID_BY_NAME: &str = "select q.id from work_queue q where q.work_pool_id = $1 and q.name = $2";
+/// Where no pool is named, the pool for such queues is meant; while there is none, any that has a queue of that name: the
+/// oldest (reference: `read_work_queue_by_name` of `server/models/work_queues.py`).
+const ID_ALONE: &str = "select q.id from work_pool w join work_queue q on q.work_pool_id = w.id and q.name = $1 \
+    where w.name = $2 or not exists (select from work_pool a where a.name = $2) order by q.id limit 1";
 const LOCK: &str = "select q.work_pool_id, coalesce(u.status, 0::smallint), u.last_seen, now() from work_queue q \
     left join pulse u on u.resource_id = q.id where q.id = $1 for update of q";
 /// What is told of a queue, and its pool.
@@ -149,8 +153,16 @@ pub async fn ensure(tx: &mut Tx<'_>, pool: WorkPoolId, new: WorkQueueCreate) -> 
     found.map(|(id,)| id).ok_or_else(|| Error::Unavailable("the queue is being deleted".into()))
 }
 
-/// The queue of that name where no pool is named, made if it is absent (reference: `ensure_work_queue_exists`).
+/// The queue of that name where no pool is named.
+pub async fn id_alone(tx: &mut Tx<'_>, name: &str) -> Result<Option<WorkQueueId>> {
+    Ok(tx.opt::<(WorkQueueId,)>(ID_ALONE, &[&name, &DEFAULT_AGENT_POOL]).await?.map(|(id,)| id))
+}
+
+/// The same, made if it is absent (reference: `ensure_work_queue_exists`).
 pub async fn ensure_alone(tx: &mut Tx<'_>, name: &str) -> Result<WorkQueueId> {
+    if let Some(id) = id_alone(tx, name).await? {
+        return Ok(id);
+    }
     let (pool, _) = work_pools::default_agent_pool(tx).await?;
     ensure(tx, pool, WorkQueueCreate::named(name.to_owned(), Some(1))).await
 }
