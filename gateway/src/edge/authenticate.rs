@@ -53,7 +53,7 @@ impl Step for Authenticate {
 /// one that was good a moment ago.
 pub async fn enter_from(app: &App, client: ClientAddress, key: &str, tenant: Tenant) -> Reply<Entered> {
     let guesses = &app.limits().guesses;
-    if guesses.refuses(client.ip()) && !app.keys().knows(key, tenant).await {
+    if guesses.refuses(client.ip()) && !Box::pin(app.keys().knows(key, tenant)).await {
         app.metrics().limits.refused("guesses");
         return Err(Failure::limited("guesses", TOO_MANY, retry_after(0, chance())));
     }

@@ -75,7 +75,7 @@ impl Step for Cache {
         };
         let (answer, status) = match self.0.cache().look(&key).await {
             Look::Hit(entry) => (asked.kept(&entry, Status::Hit), Status::Hit),
-            Look::Miss(version) => self.fill(key, version, request, below, &asked).await,
+            Look::Miss(version) => Box::pin(self.fill(key, version, request, below, &asked)).await,
             Look::Closed => (asked.anew(down(below, request).await, Status::Writing).await, Status::Writing),
             Look::Away => (asked.anew(down(below, request).await, Status::Away).await, Status::Away),
             Look::Off => (asked.anew(down(below, request).await, Status::Bypass).await, Status::Bypass),

@@ -6,6 +6,9 @@
 //! a header that no foreign page can make a browser send, there are no cookies, and no browser is ever asked for a password
 //! (401 says `Bearer`). So answers are compressed. Should cookies ever be taken, answers to them must not be.
 
+use std::convert::Infallible;
+use std::future::ready;
+
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use http_body::Body;
@@ -30,17 +33,31 @@ impl Compress {
 }
 
 impl Step for Compress {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
+    async fn run(self, request: Request, below: impl Below) -> Response {
         let Some(from) = self.0 else { return down(below, request).await };
-        if refuses_some(request.headers()) {
-            request.headers_mut().remove(ACCEPT_ENCODING);
+        let mut asked = http::Request::new(());
+        let accepted = request.headers().get_all(ACCEPT_ENCODING).iter().cloned().map(|value| (ACCEPT_ENCODING, value));
+        asked.headers_mut().extend(accepted);
+        if refuses_some(asked.headers()) {
+            asked.headers_mut().clear();
         }
-        let compressed = Compression::new(below).compress_when(Worth(from)).quality(CompressionLevel::Fastest);
-        let answer = tower::ServiceExt::oneshot(compressed, request).await;
-        match answer {
-            Ok(answer) => answer.map(|body| body.map_err(std::io::Error::other).boxed_unsync()),
-            Err(never) => match never {},
+        let answer = down(below, request).await;
+        // The library wraps up every answer that passes it, and most are not worth it.
+        match Worth(from).should_compress(&answer) {
+            true => Box::pin(compress(answer, asked, Worth(from))).await,
+            false => answer,
         }
+    }
+}
+
+/// Compresses an answer, as far as `asked` allows.
+async fn compress(mut answer: Response, asked: http::Request<()>, when: Worth) -> Response {
+    // Asked once.
+    let made = tower::service_fn(move |_| ready(Ok::<_, Infallible>(std::mem::take(&mut answer))));
+    let compressed = Compression::new(made).compress_when(when).quality(CompressionLevel::Fastest);
+    match tower::ServiceExt::oneshot(compressed, asked).await {
+        Ok(answer) => answer.map(|body| body.map_err(std::io::Error::other).boxed_unsync()),
+        Err(never) => match never {},
     }
 }
 

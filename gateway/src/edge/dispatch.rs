@@ -1,18 +1,14 @@
 //! Reads the body and runs the operation.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use domain::kinds::Kind;
+use futures_util::FutureExt;
 use http::StatusCode;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use http::{HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
-use tower::Service;
 
 use super::body::Bodies;
+use super::layer::{Answer, Shared};
 use super::limit::take_items;
 use super::refuse::{end, refuse_rest};
 use super::way::Entered;
@@ -32,22 +28,13 @@ impl Dispatch {
     }
 }
 
-impl Service<Request> for Dispatch {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let Self { app, bodies } = self.clone();
-        Box::pin(async move { Ok(dispatch(app, &bodies, request).await) })
+impl Shared for Dispatch {
+    fn serve(&self, request: Request) -> Answer {
+        Box::pin(dispatch(self.clone(), request).map(Ok))
     }
 }
 
-async fn dispatch(app: App, bodies: &Bodies, mut request: Request) -> Response {
+async fn dispatch(Dispatch { app, bodies }: Dispatch, mut request: Request) -> Response {
     let way = Way::take(&mut request);
     let (Some(op), Entered::Permitted(caller)) = (way.op, way.entered) else {
         return Failure::internal("a request came past authorisation without a caller").answer("dispatch");

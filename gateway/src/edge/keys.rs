@@ -60,18 +60,18 @@ impl Keys {
 
     pub async fn enter(&self, key: &str, account: AccountId, workspace: WorkspaceId) -> Result<Entry, Error> {
         let Some(shown) = self.shown(key).await? else { return Ok(Entry::BadKey) };
-        let asked = self.control.enter(shown.credential(), account, workspace);
-        self.workspaces.get((shown.digest, account, workspace), asked).await
+        let ask = || self.control.enter(shown.credential(), account, workspace);
+        self.workspaces.get((shown.digest, account, workspace), ask).await
     }
 
     pub async fn enter_account(&self, key: &str, account: AccountId) -> Result<AccountEntry, Error> {
         let Some(shown) = self.shown(key).await? else { return Ok(AccountEntry::BadKey) };
-        self.accounts.get((shown.digest, account), self.control.enter_account(shown.credential(), account)).await
+        self.accounts.get((shown.digest, account), || self.control.enter_account(shown.credential(), account)).await
     }
 
     pub async fn authenticate(&self, key: &str) -> Result<Option<Principal>, Error> {
         let Some(shown) = self.shown(key).await? else { return Ok(None) };
-        self.principals.get(shown.digest, self.control.authenticate(shown.credential())).await
+        self.principals.get(shown.digest, || self.control.authenticate(shown.credential())).await
     }
 
     /// A key, or a token if it is a good one.
@@ -80,7 +80,7 @@ impl Keys {
         if !tokens::is_token(key) {
             return Ok(Some(Shown { key, token: None, digest }));
         }
-        let token = self.tokens.verify(key, digest).await?;
+        let token = Box::pin(self.tokens.verify(key, digest)).await?;
         Ok(token.map(|token| Shown { key, token: Some(token), digest }))
     }
 
@@ -132,19 +132,35 @@ where
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The remembered answer, or `ask`'s; concurrent askers of one key share a question.
-    async fn get(&self, key: K, ask: impl Future<Output = Result<V, Error>>) -> Result<V, Error> {
+    /// The remembered answer, or `ask`'s.
+    async fn get<F>(&self, key: K, ask: impl FnOnce() -> F) -> Result<V, Error>
+    where
+        F: Future<Output = Result<V, Error>>,
+    {
+        let generation = self.generation.load(Ordering::Acquire);
+        if let Some(value) = self.fresh.get(&(generation, key)).await {
+            self.counted.looked_up(Lookup::Remembered);
+            return Ok(value);
+        }
+        // Boxed: it is seldom, and takes much room.
+        Box::pin(self.ask(generation, key, ask)).await
+    }
+
+    /// Concurrent askers of one key share a question.
+    async fn ask<F>(&self, generation: u64, key: K, ask: impl FnOnce() -> F) -> Result<V, Error>
+    where
+        F: Future<Output = Result<V, Error>>,
+    {
         // Whether it was this call that asked.
         let ours = AtomicBool::new(false);
         let asked = async {
             ours.store(true, Ordering::Relaxed);
-            let answer = ask.await;
+            let answer = ask().await;
             if let Ok(answer) = &answer {
                 self.last_good.insert(key, answer.clone()).await;
             }
             answer
         };
-        let generation = self.generation.load(Ordering::Acquire);
         let fresh = self.fresh.try_get_with((generation, key), asked).await;
         let (lookup, answer) = match fresh {
             Ok(value) if ours.into_inner() => (Lookup::Asked, Ok(value)),

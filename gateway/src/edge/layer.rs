@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use tower::{Layer, Service};
 
 use super::Request;
@@ -22,18 +23,27 @@ impl<S> Below for S where
 {
 }
 
-/// One layer. It answers itself, or hands the request down.
+/// One layer. It answers itself, or hands the request down. A request passes all of them, each with a future in a box of its
+/// own: what a layer does seldom and at length belongs into a further box, or its room is taken and copied for every request.
 pub trait Step: Clone + Send + Sync + 'static {
     fn run(self, request: Request, below: impl Below) -> impl Future<Output = Response> + Send;
 }
 
 /// Hands a request to the services below.
-pub async fn down(mut below: impl Below, request: Request) -> Response {
+pub fn down(mut below: impl Below, request: Request) -> impl Future<Output = Response> + Send {
     // Every service of this stack is always ready.
-    match below.call(request).await {
+    below.call(request).map(|answer| match answer {
         Ok(response) => response,
         Err(never) => match never {},
-    }
+    })
+}
+
+/// What a service of the stack answers.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+/// A service of the stack, which all requests call as it is: a [`Service`] would be copied for each of them.
+pub trait Shared: Send + Sync + 'static {
+    fn serve(&self, request: Request) -> Answer;
 }
 
 pub fn of<T: Step>(step: T) -> StepLayer<T> {
@@ -57,22 +67,28 @@ pub struct Stepped<T, S> {
     below: Lower<S>,
 }
 
-impl<T: Step, S: Below> Service<Request> for Stepped<T, S> {
+impl<T: Step, S: Shared> Shared for Stepped<T, S> {
+    fn serve(&self, request: Request) -> Answer {
+        Box::pin(self.step.clone().run(request, self.below.clone()).map(Ok))
+    }
+}
+
+/// The stack is called by its outermost layer.
+impl<T: Step, S: Shared> Service<Request> for Stepped<T, S> {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Answer;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let (step, below) = (self.step.clone(), self.below.clone());
-        Box::pin(async move { Ok(step.run(request, below).await) })
+    fn call(&mut self, request: Request) -> Answer {
+        self.serve(request)
     }
 }
 
-/// The services below, shared: each layer of each request would else copy all that are below it.
+/// The services below.
 pub struct Lower<S>(Arc<S>);
 
 impl<S> Clone for Lower<S> {
@@ -81,17 +97,16 @@ impl<S> Clone for Lower<S> {
     }
 }
 
-impl<S: Below> Service<Request> for Lower<S> {
+impl<S: Shared> Service<Request> for Lower<S> {
     type Response = Response;
     type Error = Infallible;
-    type Future = S::Future;
+    type Future = Answer;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        // A copy of the next layer alone, since what is below that is shared as well.
-        S::clone(&self.0).call(request)
+    fn call(&mut self, request: Request) -> Answer {
+        self.0.serve(request)
     }
 }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use bytes::Buf;
+use futures_util::future::BoxFuture;
 use http::header::{CONNECTION, EXPECT};
 use http::{HeaderValue, Version};
 use http_body_util::BodyExt;
@@ -27,8 +28,12 @@ const STRANGERS: Bounds = Bounds { bytes: 1 << 20, time: Duration::from_secs(1) 
 /// Of a caller who sends more than is allowed: so much that all but an attacker see the answer.
 pub const CALLERS: Bounds = Bounds { bytes: 64 << 20, time: Duration::from_secs(10) };
 
-/// Refuses a request that was not let in.
-pub async fn refuse(request: Request, failure: Failure, layer: &str) -> Response {
+/// Refuses a request that was not let in. Boxed: it is seldom, and stands in almost every layer.
+pub fn refuse(request: Request, failure: Failure, layer: &'static str) -> BoxFuture<'static, Response> {
+    Box::pin(refused(request, failure, layer))
+}
+
+async fn refused(request: Request, failure: Failure, layer: &str) -> Response {
     let (parts, mut body) = request.into_parts();
     // Who waits to be asked for the body is answered instead.
     let waits = parts.headers.contains_key(EXPECT);

@@ -1,6 +1,8 @@
 //! The header fields of limits (IETF draft-ietf-httpapi-ratelimit-headers, in the form of lists of items), and when to come
 //! again. Pure.
 
+use std::fmt::{self, Write};
+
 use http::{HeaderName, HeaderValue};
 
 use super::quota::{Nanos, Quota};
@@ -20,18 +22,29 @@ pub struct State {
     pub reset: Nanos,
 }
 
-/// `"requests";q=625;w=60`
-pub fn policy(states: &[State]) -> Option<HeaderValue> {
-    let items: Vec<_> =
-        states.iter().map(|state| format!("\"{}\";q={};w=60", state.name, state.quota.per_minute)).collect();
-    // Names stand in the program.
-    HeaderValue::from_str(&items.join(", ")).ok()
+/// `"requests";q=625;w=60`; `None` without a limit.
+pub fn policy(limits: impl Iterator<Item = (&'static str, Quota)>) -> Option<HeaderValue> {
+    list(limits, |text, (name, quota)| write!(text, "\"{name}\";q={};w=60", quota.per_minute))
 }
 
-/// `"requests";r=104;t=10`
-pub fn limit(states: &[State]) -> Option<HeaderValue> {
-    let item = |state: &State| format!("\"{}\";r={};t={}", state.name, state.remaining, state.reset.div_ceil(SECOND));
-    HeaderValue::from_str(&states.iter().map(item).collect::<Vec<_>>().join(", ")).ok()
+/// `"requests";r=104;t=10`; `None` without a limit.
+pub fn limit(states: impl Iterator<Item = State>) -> Option<HeaderValue> {
+    list(states, |text, State { name, remaining, reset, .. }| {
+        write!(text, "\"{name}\";r={remaining};t={}", reset.div_ceil(SECOND))
+    })
+}
+
+/// Every answer carries one: written in one piece.
+fn list<T>(items: impl Iterator<Item = T>, item: impl Fn(&mut String, T) -> fmt::Result) -> Option<HeaderValue> {
+    let mut text = String::with_capacity(128);
+    for next in items {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        item(&mut text, next).ok()?;
+    }
+    // Names stand in the program.
+    HeaderValue::try_from(text).ok().filter(|list| !list.is_empty())
 }
 
 /// Whole seconds, 1 to 5: older clients cannot read anything else, and workers give up on long ones. `chance`, 0 or 1 by
@@ -51,8 +64,11 @@ mod tests {
             State { name: "requests", quota, remaining: 103, reset: SECOND / 10 },
             State { name: "requests-of-workspace", quota: quota.part(50), remaining: 0, reset: 3 * SECOND },
         ];
-        assert_eq!(policy(&states).unwrap(), r#""requests";q=625;w=60, "requests-of-workspace";q=312;w=60"#);
-        assert_eq!(limit(&states).unwrap(), r#""requests";r=103;t=1, "requests-of-workspace";r=0;t=3"#);
+        assert_eq!(
+            policy(states.iter().map(|state| (state.name, state.quota))).unwrap(),
+            r#""requests";q=625;w=60, "requests-of-workspace";q=312;w=60"#
+        );
+        assert_eq!(limit(states.into_iter()).unwrap(), r#""requests";r=103;t=1, "requests-of-workspace";r=0;t=3"#);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{AccountId, KeyId, WorkspaceId};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use tenant_store::control::Principal;
 
 use super::cell::{self, Cell, Cells, Holder};
@@ -33,6 +33,8 @@ pub struct Over {
 pub struct Meter {
     requests: Vec<Limit>,
     items: Vec<Limit>,
+    /// What its answers say of the limits, by kind; `None` without any.
+    policies: [Option<HeaderValue>; 2],
     cells: Cells,
     usage: Arc<Usage>,
     asker: Arc<Asker>,
@@ -103,9 +105,13 @@ impl Meter {
             limits.extend(of_key.map(|quota| limit(of_a_key, quota, Holder::Key(principal.key.0))));
             limits
         };
+        let requests = limits(Kind::Requests, known.requests, known.requests_of_a_key);
+        let items = limits(Kind::Items, known.items, None);
+        let policy = |limits: &[Limit]| fields::policy(limits.iter().map(|limit| (limit.name, limit.quota)));
         Self {
-            requests: limits(Kind::Requests, known.requests, known.requests_of_a_key),
-            items: limits(Kind::Items, known.items, None),
+            policies: [policy(&requests), policy(&items)],
+            requests,
+            items,
             cells: cells.clone(),
             usage: known.usage.clone(),
             asker: Arc::new(Asker::of(principal, workspace)),
@@ -174,12 +180,9 @@ impl Meter {
 
     /// Says in an answer's fields what the limits are and what is left.
     pub fn announce(&self, kind: Kind, headers: &mut HeaderMap) {
-        let states = self.states(kind);
-        if states.is_empty() {
-            return;
-        }
-        headers.extend(fields::policy(&states).map(|value| (fields::POLICY, value)));
-        headers.extend(fields::limit(&states).map(|value| (fields::LIMIT, value)));
+        let Some(policy) = &self.policies[kind as usize] else { return };
+        headers.insert(fields::POLICY, policy.clone());
+        headers.extend(fields::limit(self.states(kind)).map(|value| (fields::LIMIT, value)));
     }
 
     /// The kinds of which nothing is left, over all replicas while Redis answers.
@@ -187,13 +190,13 @@ impl Meter {
         for limit in self.requests.iter().chain(&self.items) {
             self.cells.look(&limit.cell, limit.quota).await;
         }
-        let used_up = |kind: &Kind| self.states(*kind).iter().any(|state| state.remaining == 0);
+        let used_up = |kind: &Kind| self.states(*kind).any(|state| state.remaining == 0);
         [Kind::Requests, Kind::Items].into_iter().filter(used_up).collect()
     }
 
-    fn states(&self, kind: Kind) -> Vec<State> {
+    fn states(&self, kind: Kind) -> impl Iterator<Item = State> {
         let now = self.cells.now();
-        let state = |limit: &Limit| {
+        self.of(kind).iter().map(move |limit: &Limit| {
             let state = limit.cell.lock();
             let standing = self.cells.standing(&state);
             State {
@@ -202,8 +205,7 @@ impl Meter {
                 remaining: state.bucket.remaining(limit.quota, standing, now),
                 reset: state.bucket.level(now),
             }
-        };
-        self.of(kind).iter().map(state).collect()
+        })
     }
 
     fn of(&self, kind: Kind) -> &[Limit] {

@@ -96,7 +96,8 @@ impl Inner {
     }
 
     async fn ask(&self, account: AccountId) -> Result<Arc<Known>> {
-        let allowance = self.control.allowance(account, self.default_plan.as_deref()).await?;
+        // Boxed: it is seldom, and every request passes here.
+        let allowance = Box::pin(self.control.allowance(account, self.default_plan.as_deref())).await?;
         let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
         if accounts.len() >= MOST {
             accounts.clear();
