@@ -1,11 +1,12 @@
 //! Clients that send or read slowly, or too much: each is refused in words, or left.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use socket2::SockRef;
 use tests::{Server, Tenant, eventually};
 
+use crate::idle::resident;
 use crate::raw::Raw;
 
 fn post(tenant: &Tenant, path: &str, headers: &str) -> String {
@@ -72,6 +73,74 @@ fn a_body_that_comes_too_slowly_is_refused_in_words() {
     assert!(said.text.to_lowercase().contains("connection: close"), "{}", said.text);
 }
 
+/// Each stops shortly before its end, so that all that is there is in hand at once.
+#[test]
+fn bodies_in_hand_share_a_bounded_memory_and_small_ones_still_find_room() {
+    const SENT: usize = 900_000;
+    const LENGTH: usize = 1_000_000;
+    const MANY: usize = 40;
+    let server = Server::builder()
+        .env("PREFECTURE_BODY_LIMIT", "1048576")
+        .env("PREFECTURE_BODIES_MEMORY", "4194304")
+        .env("PREFECTURE_BODY_TIMEOUT", "120s")
+        .start();
+    let tenant = Tenant::on(&server);
+    tenant.api().post("/flows/", &json!({"name": "before"})).expect(201);
+    let before = resident(&server);
+
+    let head = post(&tenant, "/flows/", &format!("content-length: {LENGTH}\r\n"));
+    let body = format!("{{\"name\": \"f\", \"x\": \"{}\"}}", "a".repeat(LENGTH - 22));
+    assert_eq!(body.len(), LENGTH);
+    let mut waiting: Vec<Raw> = (0..MANY)
+        .map(|_| {
+            let mut raw = Raw::open(&server);
+            raw.send(&head);
+            // Who is refused meanwhile is read on for a while, and then left.
+            raw.send(&body[..SENT]);
+            raw
+        })
+        .collect();
+    eventually("all but four are refused", || {
+        for mut raw in std::mem::take(&mut waiting) {
+            match is_answered(&raw) {
+                true => {
+                    let said = String::from_utf8_lossy(&raw.some()).to_lowercase();
+                    assert!(said.starts_with("http/1.1 503") && said.contains("retry-after: "), "{said}");
+                }
+                false => waiting.push(raw),
+            }
+        }
+        if waiting.len() == 4 { Ok(()) } else { Err(waiting.len()) }
+    });
+    let mut held = waiting;
+    let grown = resident(&server).saturating_sub(before);
+    assert!(grown < 32 * 1024, "{grown} kB more for four bodies in hand and 36 that were refused");
+    tenant.api().get("/flows/name/before").expect(200);
+    tenant.api().post("/flows/", &json!({"name": "small"})).expect(201);
+
+    let mut first = held.pop().expect("there are four");
+    first.send(&body[SENT..]);
+    let said = String::from_utf8_lossy(&first.some()).into_owned();
+    assert!(said.starts_with("HTTP/1.1 201") || said.starts_with("HTTP/1.1 422"), "{said}");
+    drop((first, held));
+    // What the others had is given back.
+    eventually("a large body finds room again", || {
+        let answer = tenant.api().request("POST", "/flows/", &JSON, Some(body.clone().into_bytes()));
+        if answer.status == 503 { Err(answer.body) } else { Ok(()) }
+    });
+}
+
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+
+/// Whether there is something to read; asks and does not wait.
+fn is_answered(raw: &Raw) -> bool {
+    let stream = raw.stream();
+    stream.set_nonblocking(true).expect("a socket");
+    let there = !matches!(stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+    stream.set_nonblocking(false).expect("a socket");
+    there
+}
+
 #[test]
 fn compressed_bodies_are_refused_before_they_are_read() {
     let tenant = Tenant::fresh();
@@ -92,7 +161,6 @@ fn who_does_not_read_is_left() {
     const ASKED: usize = 200;
     let server = Server::builder().env("PREFECTURE_WRITE_TIMEOUT", "500ms").start();
     let mut raw = Raw::open(&server);
-    SockRef::from(raw.stream()).set_recv_buffer_size(4096).expect("a small window");
     // More than all buffers between the two can hold.
     raw.send("GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(ASKED));
     eventually("the server gives up on it", || match open(&server) {

@@ -17,7 +17,7 @@ use super::SPANS;
 use crate::kit::Tenant;
 
 /// What a client sends, and what it is answered.
-const TRACE_PARENT: &str = "traceparent";
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const TRACE_RESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
 static PROPAGATOR: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
