@@ -22,4 +22,6 @@ fn an_address_that_guesses_keys_is_refused_but_not_a_key_that_was_good_a_moment_
     assert!(guesses >= 5, "{guesses}");
     assert_is_refusal(&refused, "guesses");
     assert_eq!(create(&tenant.api()).status, 201, "its own key was good a moment ago");
+    // For whatever it is used.
+    server.api().with_key(Some(&tenant.key)).get("/api/me/workspaces").expect(200);
 }

@@ -73,6 +73,31 @@ fn a_body_that_comes_too_slowly_is_refused_in_words() {
     assert!(said.text.to_lowercase().contains("connection: close"), "{}", said.text);
 }
 
+/// What the head alone decides is said at once to who waits to be asked for the body, and to who announces no end of it.
+#[test]
+fn a_body_that_is_refused_by_its_head_is_not_asked_for() {
+    let server = Server::shared();
+    let tenant = Tenant::on(server);
+    let expect = "expect: 100-continue\r\n";
+    for (headers, status) in [
+        (format!("{expect}content-length: 6000000\r\n"), 413),
+        (format!("{expect}content-length: 10\r\ncontent-encoding: gzip\r\n"), 415),
+        (format!("{expect}transfer-encoding: gzip, chunked\r\n"), 501),
+        ("content-length: 60000000000\r\n".to_owned(), 413),
+    ] {
+        let mut raw = Raw::open(server);
+        // Far less than it would wait for the body.
+        raw.stream().set_read_timeout(Some(Duration::from_secs(8))).expect("it is not zero");
+        raw.send(post(&tenant, "/flows/", &headers));
+        assert_eq!(raw.rest().statuses, [status], "{headers}");
+    }
+    let mut raw = Raw::open(server);
+    raw.send(post(&tenant, "/flows/", &format!("{expect}connection: close\r\ncontent-length: 17\r\n")));
+    assert!(String::from_utf8_lossy(&raw.some()).starts_with("HTTP/1.1 100"), "a body that is wanted is asked for");
+    raw.send("{\"name\": \"asked\"}");
+    assert_eq!(raw.rest().statuses, [201]);
+}
+
 /// Each stops shortly before its end, so that all that is there is in hand at once.
 #[test]
 fn bodies_in_hand_share_a_bounded_memory_and_small_ones_still_find_room() {

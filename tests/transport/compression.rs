@@ -42,6 +42,19 @@ fn who_refuses_encodings_gets_the_plain_answer() {
     }
 }
 
+/// Who refuses the plain answer and takes one of ours gets that one.
+#[test]
+fn a_refusal_of_the_plain_answer_does_not_turn_compression_off() {
+    let tenant = Tenant::fresh();
+    for (accept, encoding) in
+        [("gzip, identity;q=0", "gzip"), ("gzip;q=1.0, *;q=0", "gzip"), ("br;q=1.0, gzip;q=0.5, *;q=0", "br")]
+    {
+        let accept = format!("accept-encoding: {accept}");
+        let packed = get(&tenant, "/openapi.json", &["--header", &accept, "--compressed"]);
+        assert_eq!((packed.status, packed.header("content-encoding")), (200, Some(encoding)), "{accept}");
+    }
+}
+
 #[test]
 fn it_can_be_turned_off() {
     let server = Server::builder().env("PREFECTURE_COMPRESSION", "off").start();

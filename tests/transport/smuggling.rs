@@ -147,6 +147,35 @@ fn names_with_underscores_are_other_names() {
 }
 
 #[test]
+fn two_keys_are_none() {
+    let tenant = Tenant::fresh();
+    let headers = format!("authorization: Bearer {}\r\ncontent-length: 2\r\nconnection: close\r\n", tenant.key);
+    assert_eq!(ask(filter(&tenant, &headers, "{}")).statuses, [401]);
+}
+
+#[test]
+fn a_web_socket_is_of_the_one_version_and_has_a_key() {
+    let tenant = Tenant::fresh();
+    let at = tenant.api_url().splitn(4, '/').nth(3).unwrap_or_default().to_owned();
+    let key = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let shake = |headers: &str| {
+        let authorization = format!("authorization: Bearer {}\r\n", tenant.key);
+        let mut raw = Raw::open(Server::shared());
+        raw.send(format!(
+            "GET /{at}/events/in HTTP/1.1\r\nhost: x\r\n{authorization}connection: upgrade\r\nupgrade: websocket\r\n{headers}\r\n"
+        ));
+        String::from_utf8_lossy(&raw.some()).to_lowercase()
+    };
+    assert!(shake(&format!("sec-websocket-version: 13\r\n{key}")).starts_with("http/1.1 101"));
+    for version in ["sec-websocket-version: 12\r\n", "sec-websocket-version: \r\n", ""] {
+        let said = shake(&format!("{version}{key}"));
+        assert!(said.starts_with("http/1.1 426") && said.contains("sec-websocket-version: 13"), "{version}: {said}");
+    }
+    let said = shake("sec-websocket-version: 13\r\nsec-websocket-key: abc\r\n");
+    assert!(said.starts_with("http/1.1 400"), "{said}");
+}
+
+#[test]
 fn a_body_where_none_belongs_is_no_request() {
     let body = SMUGGLED;
     let next = "GET /api/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";

@@ -118,6 +118,13 @@ impl DatabaseSettings {
                 "4",
             ));
         }
+        if self.pool_wait < Duration::from_millis(100) {
+            return Err(WrongSetting::new(
+                "--pool-wait (PREFECTURE_POOL_WAIT)",
+                "less than it may take to connect: 100ms at least",
+                "5s",
+            ));
+        }
         if self.database_patience < Duration::from_millis(100) {
             return Err(WrongSetting::new(
                 "--database-patience (PREFECTURE_DATABASE_PATIENCE)",

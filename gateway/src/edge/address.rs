@@ -8,7 +8,7 @@
 //! /api/…  and  /…                          neither; with a default workspace, what the root does not have is its
 //! ```
 //!
-//! Refuses a request of HTTP/1.1 that names no host or several (400; RFC 9112, 3.2): a proxy in front may take another one.
+//! Refuses a request that names several hosts, or none in HTTP/1.1 (400; RFC 9112, 3.2): a proxy in front may take another one.
 
 use domain::{AccountId, WorkspaceId};
 use http::Version;
@@ -33,12 +33,27 @@ impl Strip {
 
 impl Step for Strip {
     async fn run(self, mut request: Request, below: impl Below) -> Response {
-        if request.version() == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1 {
+        if !names_one_host(&request) {
             return refuse(request, Failure::bad_request("A request has one Host."), "address").await;
         }
         let address = read(request.uri().path(), self.default_workspace);
         Way::of(&mut request).address = address;
         down(below, request).await
+    }
+}
+
+/// In HTTP/2 the host may stand in two places, which then say the same (RFC 9113, 8.3.1).
+fn names_one_host(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => false,
+        (None, None) => request.version() != Version::HTTP_11,
+        (Some(host), None) => match request.uri().authority() {
+            Some(authority) if request.version() == Version::HTTP_2 => {
+                host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
+            }
+            _ => true,
+        },
     }
 }
 

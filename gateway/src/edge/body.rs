@@ -30,14 +30,19 @@ impl Bodies {
         Self { limit: settings.body_limit, memory: Arc::new(Semaphore::new(memory)) }
     }
 
-    pub async fn read<B>(&self, headers: &HeaderMap, body: &mut B) -> Reply<(Bytes, Room)>
+    /// Whether a body may be as long as its head says.
+    pub fn fits(&self, headers: &HeaderMap) -> Reply<()> {
+        let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        match announced.is_some_and(|length| length > self.limit as u64) {
+            true => Err(self.too_large()),
+            false => Ok(()),
+        }
+    }
+
+    pub async fn read<B>(&self, body: &mut B) -> Reply<(Bytes, Room)>
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > self.limit as u64) {
-            return Err(self.too_large());
-        }
         // Most bodies come in one piece, which is kept as it is.
         let (mut first, mut rest, mut room) = (Bytes::new(), BytesMut::new(), None);
         while let Some(frame) = body.frame().await {
@@ -90,7 +95,7 @@ mod tests {
     }
 
     async fn read(bodies: &Bodies, pieces: &'static [&'static str]) -> Result<(Bytes, Room), StatusCode> {
-        bodies.read(&HeaderMap::new(), &mut body(pieces)).await.map_err(|failure| failure.status())
+        bodies.read(&mut body(pieces)).await.map_err(|failure| failure.status())
     }
 
     #[tokio::test]

@@ -36,11 +36,7 @@ impl Step for Compress {
     async fn run(self, request: Request, below: impl Below) -> Response {
         let Some(from) = self.0 else { return down(below, request).await };
         let mut asked = http::Request::new(());
-        let accepted = request.headers().get_all(ACCEPT_ENCODING).iter().cloned().map(|value| (ACCEPT_ENCODING, value));
-        asked.headers_mut().extend(accepted);
-        if refuses_some(asked.headers()) {
-            asked.headers_mut().clear();
-        }
+        asked.headers_mut().extend(acceptable(request.headers()).map(|value| (ACCEPT_ENCODING, value)));
         let answer = down(below, request).await;
         // The library wraps up every answer that passes it, and most are not worth it.
         match Worth(from).should_compress(&answer) {
@@ -61,14 +57,21 @@ async fn compress(mut answer: Response, asked: http::Request<()>, when: Worth) -
     }
 }
 
-/// Where the client refuses the answer as it is (`identity;q=0`), the library would put 406 over it, when the operation has
-/// had its effect already. Whoever refuses anything gets the plain answer, which RFC 9110 (12.5.3) leaves to the server.
-fn refuses_some(headers: &HeaderMap) -> bool {
+/// What encodings the client takes, without its refusals of the answer as it is (`identity;q=0`, `*;q=0`): where it takes none
+/// of ours, the library would put 406 over an answer of which the operation has had its effect already, and RFC 9110 (12.5.3)
+/// leaves it to the server to give the plain one.
+fn acceptable(headers: &HeaderMap) -> Option<HeaderValue> {
     let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
-    lists.flat_map(|list| list.split([',', ';'])).any(|part| {
-        let weight = part.trim().strip_prefix(['q', 'Q']).and_then(|rest| rest.trim_start().strip_prefix('='));
-        weight.is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0))
-    })
+    let taken: Vec<&str> = lists.flat_map(|list| list.split(',')).filter(|item| !refuses_plain(item)).collect();
+    if taken.is_empty() { None } else { HeaderValue::from_str(&taken.join(",")).ok() }
+}
+
+fn refuses_plain(item: &str) -> bool {
+    let mut parts = item.split(';').map(str::trim);
+    let coding = parts.next().unwrap_or_default();
+    let weight = parts.find_map(|part| part.strip_prefix(['q', 'Q'])?.trim_start().strip_prefix('='));
+    let is_nothing = weight.is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0));
+    is_nothing && (coding == "*" || coding.eq_ignore_ascii_case("identity"))
 }
 
 /// An answer that is worth it: text that is long enough. Small ones are most of the traffic, and would cost both ends more
@@ -91,17 +94,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_weight_of_nothing_is_a_refusal() {
-        for (value, refuses) in [
-            ("gzip, deflate, br", false),
-            ("gzip;q=0.5, *;q=0.1", false),
-            ("identity;q=0", true),
-            ("gzip, *; Q = 0.000", true),
-            ("", false),
+    fn refusals_of_the_plain_answer_are_left_out_and_nothing_else_is() {
+        for (value, taken) in [
+            ("gzip, deflate, br", Some("gzip, deflate, br")),
+            ("gzip;q=0.5, *;q=0.1", Some("gzip;q=0.5, *;q=0.1")),
+            ("identity;q=0", None),
+            ("gzip;q=1.0, Identity; Q = 0.0", Some("gzip;q=1.0")),
+            ("gzip, *; Q = 0.000", Some("gzip")),
+            ("gzip;q=0, br", Some("gzip;q=0, br")),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, value.parse().unwrap());
-            assert_eq!(refuses_some(&headers), refuses, "{value}");
+            assert_eq!(acceptable(&headers).as_ref().map(|taken| taken.to_str().unwrap()), taken, "{value}");
         }
+        assert_eq!(acceptable(&HeaderMap::new()), None);
     }
 }

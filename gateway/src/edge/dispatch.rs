@@ -3,14 +3,14 @@
 use domain::kinds::Kind;
 use futures_util::FutureExt;
 use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 
 use super::body::Bodies;
 use super::layer::{Answer, Shared};
 use super::limit::take_items;
-use super::refuse::{end, refuse_rest};
+use super::refuse::{end, refuse_rest, refuse_unread};
 use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
@@ -41,10 +41,15 @@ async fn dispatch(Dispatch { app, bodies }: Dispatch, mut request: Request) -> R
     };
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
     let (parts, mut body) = request.into_parts();
-    if is_encoded(&parts.headers) {
-        return refuse_rest(body, parts.version, encoded(op.id)).await;
+    let unwanted = match bodies.fits(&parts.headers) {
+        _ if is_encoded(&parts.headers) => Some(encoded(op.id)),
+        _ if is_transferred_otherwise(&parts.headers) => Some(transferred_otherwise().answer(op.id)),
+        fits => fits.err().map(|failure| failure.answer(op.id)),
+    };
+    if let Some(answer) = unwanted {
+        return refuse_unread(&parts.headers, body, parts.version, answer).await;
     }
-    let read = tokio::time::timeout(app.edge().body_timeout, bodies.read(&parts.headers, &mut body)).await;
+    let read = tokio::time::timeout(app.edge().body_timeout, bodies.read(&mut body)).await;
     let (collected, _room) = match read {
         Ok(Ok(read)) => read,
         Ok(Err(failure)) => return refuse_rest(body, parts.version, failure.answer(op.id)).await,
@@ -84,6 +89,15 @@ async fn dispatch(Dispatch { app, bodies }: Dispatch, mut request: Request) -> R
 /// likes, for the sake of nobody.
 fn is_encoded(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// In pieces is the only way that is understood (RFC 9112, 6.1): what was packed on the way would be taken for the body.
+fn is_transferred_otherwise(headers: &HeaderMap) -> bool {
+    headers.get_all(TRANSFER_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked"))
+}
+
+fn transferred_otherwise() -> Failure {
+    Failure::new(StatusCode::NOT_IMPLEMENTED, "The only Transfer-Encoding that is understood is chunked.")
 }
 
 fn encoded(operation: &str) -> Response {

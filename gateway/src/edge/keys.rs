@@ -13,7 +13,6 @@ use sha2::{Digest, Sha256};
 use tenant_store::Error;
 use tenant_store::control::{AccountEntry, Control, Credential, Entry, Principal, Token};
 
-use crate::kit::Tenant;
 use crate::metrics::{Keys as Counted, Lookup};
 use crate::tokens::{self, Tokens};
 
@@ -32,6 +31,8 @@ pub struct Keys {
     workspaces: Remembered<Id, Entry>,
     accounts: Remembered<([u8; 32], AccountId), AccountEntry>,
     principals: Remembered<[u8; 32], Option<Principal>>,
+    /// Those that opened something within [`STALE`], by digest.
+    good: Cache<[u8; 32], ()>,
 }
 
 /// What a caller showed, with its digest.
@@ -50,7 +51,7 @@ impl Shown<'_> {
 impl Keys {
     pub fn new(control: Control, tokens: Tokens, counted: Counted) -> Self {
         let (workspaces, accounts) = (Remembered::new(&counted), Remembered::new(&counted));
-        Self { control, tokens, workspaces, accounts, principals: Remembered::new(&counted) }
+        Self { control, tokens, workspaces, accounts, principals: Remembered::new(&counted), good: cache(STALE) }
     }
 
     /// Keeps the issuers of tokens and their keys up to date; runs as long as the program.
@@ -61,17 +62,21 @@ impl Keys {
     pub async fn enter(&self, key: &str, account: AccountId, workspace: WorkspaceId) -> Result<Entry, Error> {
         let Some(shown) = self.shown(key).await? else { return Ok(Entry::BadKey) };
         let ask = || self.control.enter(shown.credential(), account, workspace);
+        let ask = || self.noting(shown.digest, ask(), |entry| matches!(entry, Entry::Member(_)));
         self.workspaces.get((shown.digest, account, workspace), ask).await
     }
 
     pub async fn enter_account(&self, key: &str, account: AccountId) -> Result<AccountEntry, Error> {
         let Some(shown) = self.shown(key).await? else { return Ok(AccountEntry::BadKey) };
-        self.accounts.get((shown.digest, account), || self.control.enter_account(shown.credential(), account)).await
+        let ask = || self.control.enter_account(shown.credential(), account);
+        let ask = || self.noting(shown.digest, ask(), |entry| matches!(entry, AccountEntry::Member(_)));
+        self.accounts.get((shown.digest, account), ask).await
     }
 
     pub async fn authenticate(&self, key: &str) -> Result<Option<Principal>, Error> {
         let Some(shown) = self.shown(key).await? else { return Ok(None) };
-        self.principals.get(shown.digest, || self.control.authenticate(shown.credential())).await
+        let ask = || self.noting(shown.digest, self.control.authenticate(shown.credential()), Option::is_some);
+        self.principals.get(shown.digest, ask).await
     }
 
     /// A key, or a token if it is a good one.
@@ -84,18 +89,23 @@ impl Keys {
         Ok(token.map(|token| Shown { key, token: Some(token), digest }))
     }
 
-    /// Whether a key was good within the last minute; asks nobody.
-    pub async fn knows(&self, key: &str, tenant: Tenant) -> bool {
-        let key = digest(key);
-        match tenant {
-            Tenant::Nobody => matches!(self.principals.last_good.get(&key).await, Some(Some(_))),
-            Tenant::Account(account) => {
-                matches!(self.accounts.last_good.get(&(key, account)).await, Some(AccountEntry::Member(_)))
-            }
-            Tenant::Workspace(account, workspace) => {
-                matches!(self.workspaces.last_good.get(&(key, account, workspace)).await, Some(Entry::Member(_)))
-            }
+    /// What was asked, having noted that the key is good if it opened something.
+    async fn noting<V>(
+        &self,
+        digest: [u8; 32],
+        asked: impl Future<Output = Result<V, Error>>,
+        is_good: impl Fn(&V) -> bool,
+    ) -> Result<V, Error> {
+        let answer = asked.await;
+        if answer.as_ref().is_ok_and(is_good) {
+            self.good.insert(digest, ()).await;
         }
+        answer
+    }
+
+    /// Whether a key was good within the last minute, for whatever it opened; asks nobody.
+    pub fn knows(&self, key: &str) -> bool {
+        self.good.contains_key(&digest(key))
     }
 
     /// Asks anew from now on: something of the control plane was changed here. Other replicas learn it within a second.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Buf;
 use futures_util::future::BoxFuture;
 use http::header::{CONNECTION, EXPECT};
-use http::{HeaderValue, Version};
+use http::{HeaderMap, HeaderValue, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
@@ -39,6 +39,16 @@ async fn refused(request: Request, failure: Failure, layer: &str) -> Response {
     let waits = parts.headers.contains_key(EXPECT);
     let read = body.is_end_stream() || (!waits && throw_away(&mut body, STRANGERS).await);
     end_unless(read, parts.version, failure.answer(layer))
+}
+
+/// Answers a request of which the head alone says that its body is not wanted. At once, where the client waits to be asked
+/// for it (RFC 9110, 10.1.1) or announces more than is ever thrown away.
+pub async fn refuse_unread(headers: &HeaderMap, body: Incoming, version: Version, answer: Response) -> Response {
+    let is_endless = body.size_hint().exact().is_some_and(|length| length > CALLERS.bytes as u64);
+    match headers.contains_key(EXPECT) || is_endless {
+        true => end_unless(body.is_end_stream(), version, answer),
+        false => refuse_rest(body, version, answer).await,
+    }
 }
 
 /// Answers a request whose body was begun and is not wanted to its end.

@@ -17,7 +17,7 @@
 use std::borrow::Cow;
 
 use domain::schedules::Uncountable;
-use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, RETRY_AFTER, SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -74,6 +74,13 @@ impl Failure {
         let mut failure = Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
         failure.headers.extend(HeaderValue::from_str(allowed).ok().map(|value| (ALLOW, value)));
         failure
+    }
+
+    /// A web socket of another version of the protocol than this one (RFC 6455, 4.2.2).
+    pub fn no_socket_version(version: &'static str) -> Self {
+        let detail = format!("Sec-WebSocket-Version must be {version}.");
+        let headers = vec![(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(version))];
+        Self { headers, ..Self::new(StatusCode::UPGRADE_REQUIRED, detail) }
     }
 
     /// An unknown workspace, a foreign one, one the caller is no member of: one answer, byte for byte.

@@ -1,6 +1,10 @@
 //! From a request to a web socket (RFC 6455, section 4.2). The loops over sockets are in `live`.
 
-use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -12,6 +16,9 @@ use super::{Call, Failure, Reply, Response, answer};
 
 /// An open web socket.
 pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// The version of the protocol (RFC 6455, 4.2.2).
+const VERSION: &str = "13";
 
 /// The subprotocol of Prefect's sockets; a client that offers it must be answered with it.
 pub const PROTOCOL: &str = "prefect";
@@ -31,8 +38,11 @@ pub struct Handshake {
 impl Handshake {
     /// Agrees to a handshake. `max_message` bounds a message, in bytes.
     pub fn accept(call: &mut Call, max_message: usize) -> Reply<Self> {
-        let key =
-            call.headers.get(SEC_WEBSOCKET_KEY).ok_or_else(|| Failure::bad_request("Sec-WebSocket-Key is missing."))?;
+        if call.header(SEC_WEBSOCKET_VERSION.as_str()).map(str::trim) != Some(VERSION) {
+            return Err(Failure::no_socket_version(VERSION));
+        }
+        let key = call.headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_nonce(key.as_bytes()));
+        let key = key.ok_or_else(|| Failure::bad_request("Sec-WebSocket-Key must be 16 bytes in base64."))?;
         let accept = derive_accept_key(key.as_bytes());
         let offered_protocol = offers(&call.headers);
         let upgrade = call.upgrade.take().ok_or_else(|| Failure::bad_request("This connection cannot be upgraded."))?;
@@ -64,6 +74,11 @@ impl Handshake {
         };
         (response, socket)
     }
+}
+
+/// 16 bytes in base64 (RFC 6455, 4.1).
+fn is_nonce(key: &[u8]) -> bool {
+    STANDARD.decode(key.trim_ascii()).is_ok_and(|bytes| bytes.len() == 16)
 }
 
 fn offers(headers: &HeaderMap) -> bool {
