@@ -60,6 +60,9 @@ fn a_wrong_setting_is_refused_by_name_with_a_value_that_would_do() {
         ("PREFECTURE_DATABASE_URL", "mysql//nowhere", "postgres"),
         ("PREFECTURE_LISTEN", "nowhere", ""),
         ("PREFECTURE_POOL_SIZE", "0", "16"),
+        ("PREFECTURE_POOL_WAIT", "0s", "100ms"),
+        ("PREFECTURE_DATABASE_PATIENCE", "99ms", "100ms"),
+        ("PREFECTURE_IDLE_TRANSACTION", "61s", "60s"),
         ("PREFECTURE_REQUEST_TIMEOUT", "soon", "10s"),
         ("PREFECTURE_DEFAULT_WORKSPACE", "no-slash", "/"),
     ] {
