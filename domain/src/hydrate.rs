@@ -55,8 +55,9 @@ pub struct Filled {
 
 /// `value` with everything that stands for something replaced by it. What stands for nothing goes away; at the top it is an
 /// empty object.
-pub fn hydrate(value: Value, variables: &HashMap<String, Value>) -> Result<Value, Unfilled> {
-    let Filled { value, stand_ins } = Filling::all(value, variables, true).map_err(|TooLarge| Unfilled::TooLarge)?;
+pub fn hydrate(value: Value, variables: &HashMap<String, Value>, fuel: &mut Fuel) -> Result<Value, Unfilled> {
+    let Filled { value, stand_ins } =
+        Filling::all(value, variables, fuel, true).map_err(|TooLarge| Unfilled::TooLarge)?;
     match stand_ins.into_iter().next() {
         None => Ok(value),
         Some((_, StandIn::Unfilled(why))) => Err(Unfilled::Why(why)),
@@ -67,7 +68,7 @@ pub fn hydrate(value: Value, variables: &HashMap<String, Value>) -> Result<Value
 
 /// The same, with what cannot be filled in told of at its place.
 pub fn filled(value: Value, variables: &HashMap<String, Value>) -> Result<Filled, TooLarge> {
-    Filling::all(value, variables, false)
+    Filling::all(value, variables, &mut Fuel::default(), false)
 }
 
 /// Adds the names of the workspace variables that a value asks for. A name may be JSON as text, but is no variable's value.
@@ -108,7 +109,7 @@ struct Filling<'v> {
     variables: &'v HashMap<String, Value>,
     /// Whether templates are rendered, or only looked at.
     renders: bool,
-    fuel: Fuel,
+    fuel: &'v mut Fuel,
     path: Vec<Step>,
     stand_ins: Vec<(Vec<Step>, StandIn)>,
     /// Bytes that may still be filled in.
@@ -116,10 +117,15 @@ struct Filling<'v> {
 }
 
 impl<'v> Filling<'v> {
-    fn all(value: Value, variables: &'v HashMap<String, Value>, renders: bool) -> Result<Filled, TooLarge> {
+    fn all(
+        value: Value,
+        variables: &'v HashMap<String, Value>,
+        fuel: &'v mut Fuel,
+        renders: bool,
+    ) -> Result<Filled, TooLarge> {
         let room = MOST_PARAMETER_BYTES;
         let (path, stand_ins) = (Vec::new(), Vec::new());
-        let mut filling = Self { variables, renders, fuel: Fuel::default(), path, stand_ins, room };
+        let mut filling = Self { variables, renders, fuel, path, stand_ins, room };
         let value = match filling.fill(value)? {
             Made::Value(value) => value,
             Made::Nothing => Value::Object(Map::new()),
@@ -227,8 +233,8 @@ impl<'v> Filling<'v> {
 
     fn template(&mut self, text: &str) -> Result<Made, TooLarge> {
         let made = match self.renders {
-            true => templates::render(text, &mut self.fuel).map(Some),
-            false => templates::check(text, &mut self.fuel).map(|()| None),
+            true => templates::render(text, self.fuel).map(Some),
+            false => templates::check(text, self.fuel).map(|()| None),
         };
         Ok(match made {
             Ok(Some(text)) => {
@@ -287,10 +293,10 @@ mod tests {
                 why("Variable 'w' not found in workspace."),
             ),
         ] {
-            assert_eq!(hydrate(value.clone(), &variables), expected, "{value}");
+            assert_eq!(hydrate(value.clone(), &variables, &mut Fuel::default()), expected, "{value}");
         }
         assert!(
-            hydrate(json!({ "__prefect_kind": "json", "value": "{" }), &variables)
+            hydrate(json!({ "__prefect_kind": "json", "value": "{" }), &variables, &mut Fuel::default())
                 .is_err_and(|unfilled| matches!(unfilled, Unfilled::Why(why) if why.starts_with("Invalid JSON: ")))
         );
     }
@@ -329,7 +335,7 @@ mod tests {
         let variables = HashMap::from([("v".to_owned(), json!("ü".repeat(2000)))]);
         let times = |n: usize| {
             let one = json!({ "__prefect_kind": "workspace_variable", "variable_name": "v" });
-            hydrate(json!({ "a": vec![one; n] }), &variables)
+            hydrate(json!({ "a": vec![one; n] }), &variables, &mut Fuel::default())
         };
         // A character beyond ASCII is six bytes there.
         assert!(times(43).is_ok());

@@ -75,15 +75,20 @@ pub fn references(template: &Value) -> Result<BTreeSet<Uuid>, NoBlock> {
 
 /// Whether variables fit the schema of a template; the sentence that says why not. `given` are those of the deployment and
 /// of the run, the later last.
-pub fn check(template: &Value, blocks: &Blocks, given: &[&Value], checks: Checks) -> Result<(), String> {
+pub fn check(
+    template: &Value,
+    blocks: &Blocks,
+    given: &[&Value],
+    checks: Checks,
+    budget: &mut Budget,
+) -> Result<(), String> {
     let Some(schema) = template.get("variables").filter(|schema| schema.as_object().is_some_and(|s| !s.is_empty()))
     else {
         return Ok(());
     };
     let mut left_out = false;
     let mut all = Map::new();
-    // One for all defaults: each is held to the whole schema, and the data of a block may stand in many places.
-    let mut budget = Budget::default();
+    // One budget for all defaults: each is held to the whole schema, and the data of a block may stand in many places.
     for (name, default) in defaults(template) {
         let value = match reference(default) {
             Some(id) => match id.as_str().and_then(|id| Uuid::parse_str(id).ok()).and_then(|id| blocks.get(&id)) {
@@ -99,7 +104,7 @@ pub fn check(template: &Value, blocks: &Blocks, given: &[&Value], checks: Checks
         let lax = Lax { nothing_is_required: true, ..Lax::default() };
         let fits = match checks {
             Checks::Defaults => Ok(()),
-            Checks::Deployment | Checks::Run => json_schema::validate_as_is(&alone, schema, lax, &mut budget),
+            Checks::Deployment | Checks::Run => json_schema::validate_as_is(&alone, schema, lax, budget),
         };
         match fits {
             Ok(()) => all.extend(alone.as_object_mut().map(std::mem::take).unwrap_or_default()),
@@ -111,7 +116,7 @@ pub fn check(template: &Value, blocks: &Blocks, given: &[&Value], checks: Checks
         all.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
     let lax = Lax { nothing_is_required: checks != Checks::Run || left_out, null_for_default: true };
-    json_schema::validate_lax(&Value::Object(all), schema, lax, &mut budget).map_err(sentence)
+    json_schema::validate_lax(&Value::Object(all), schema, lax, budget).map_err(sentence)
 }
 
 fn sentence(misfit: Misfit) -> String {
@@ -155,6 +160,10 @@ mod tests {
 
     use super::*;
 
+    fn checked(template: &Value, blocks: &Blocks, given: &[&Value], checks: Checks) -> Result<(), String> {
+        check(template, blocks, given, checks, &mut Budget::default())
+    }
+
     #[test]
     fn a_template_declares_the_variables_it_names() {
         let template = |configuration: Value, properties: Value| json!({ "job_configuration": configuration, "variables": { "properties": properties } });
@@ -183,16 +192,16 @@ mod tests {
         let template = json!({ "variables": { "properties": { "a": { "type": "string" }, "n": { "type": "integer", "default": 1 } }, "required": ["a"] } });
         let blocks = Blocks::new();
         for checks in [Checks::Defaults, Checks::Deployment] {
-            assert_eq!(check(&template, &blocks, &[], checks), Ok(()));
+            assert_eq!(checked(&template, &blocks, &[], checks), Ok(()));
         }
         assert_eq!(
-            check(&template, &blocks, &[], Checks::Run),
+            checked(&template, &blocks, &[], Checks::Run),
             Err("Validation failed. Failure reason: 'a' is a required property".into())
         );
         let (deployment, run) = (json!({ "a": 5 }), json!({ "a": "x" }));
-        assert!(check(&template, &blocks, &[&deployment], Checks::Deployment).is_err());
-        assert_eq!(check(&template, &blocks, &[&deployment, &run], Checks::Run), Ok(()));
-        assert_eq!(check(&template, &blocks, &[&run, &json!({ "n": null })], Checks::Run), Ok(()));
+        assert!(checked(&template, &blocks, &[&deployment], Checks::Deployment).is_err());
+        assert_eq!(checked(&template, &blocks, &[&deployment, &run], Checks::Run), Ok(()));
+        assert_eq!(checked(&template, &blocks, &[&run, &json!({ "n": null })], Checks::Run), Ok(()));
     }
 
     #[test]
@@ -201,11 +210,11 @@ mod tests {
             json!({ "variables": { "properties": { "n": { "type": "integer", "default": "x" } }, "required": ["n"] } });
         let blocks = Blocks::new();
         assert_eq!(
-            check(&template, &blocks, &[], Checks::Defaults),
+            checked(&template, &blocks, &[], Checks::Defaults),
             Err("Validation failed for field 'n'. Failure reason: 'x' is not of type 'integer'".into())
         );
-        assert_eq!(check(&template, &blocks, &[], Checks::Deployment), Ok(()));
-        assert_eq!(check(&template, &blocks, &[], Checks::Run), Ok(()));
+        assert_eq!(checked(&template, &blocks, &[], Checks::Deployment), Ok(()));
+        assert_eq!(checked(&template, &blocks, &[], Checks::Run), Ok(()));
     }
 
     #[test]
@@ -213,8 +222,8 @@ mod tests {
         let id = Uuid::from_u128(7);
         let template = json!({ "variables": { "properties": { "b": { "type": "object", "default": { "$ref": { "block_document_id": id.to_string() } } } } } });
         assert_eq!(references(&template), Ok(BTreeSet::from([id])));
-        assert_eq!(check(&template, &Blocks::from([(id, json!({ "x": 1 }))]), &[], Checks::Defaults), Ok(()));
-        assert!(check(&template, &Blocks::from([(id, json!(5))]), &[], Checks::Defaults).is_err());
+        assert_eq!(checked(&template, &Blocks::from([(id, json!({ "x": 1 }))]), &[], Checks::Defaults), Ok(()));
+        assert!(checked(&template, &Blocks::from([(id, json!(5))]), &[], Checks::Defaults).is_err());
         let broken =
             json!({ "variables": { "properties": { "b": { "default": { "$ref": { "block_document_id": "x" } } } } } });
         assert_eq!(references(&broken), Err(NoBlock));
@@ -230,8 +239,8 @@ mod tests {
         };
         let blocks = Blocks::from([(id, json!({ "x": "y".repeat(1_000_000) }))]);
         for checks in [Checks::Defaults, Checks::Deployment, Checks::Run] {
-            assert_eq!(check(&template(10), &blocks, &[], checks), Ok(()));
-            assert_eq!(check(&template(150), &blocks, &[], checks), Err(json_schema::TOO_MUCH.into()));
+            assert_eq!(checked(&template(10), &blocks, &[], checks), Ok(()));
+            assert_eq!(checked(&template(150), &blocks, &[], checks), Err(json_schema::TOO_MUCH.into()));
         }
     }
 
@@ -242,7 +251,7 @@ mod tests {
             let properties: Map<String, Value> = (0..fields).map(|at| (format!("v{at}"), field.clone())).collect();
             json!({ "variables": { "properties": properties } })
         };
-        assert_eq!(check(&template(1000), &Blocks::new(), &[], Checks::Run), Ok(()));
-        assert_eq!(check(&template(20_000), &Blocks::new(), &[], Checks::Run), Err(json_schema::TOO_MUCH.into()));
+        assert_eq!(checked(&template(1000), &Blocks::new(), &[], Checks::Run), Ok(()));
+        assert_eq!(checked(&template(20_000), &Blocks::new(), &[], Checks::Run), Err(json_schema::TOO_MUCH.into()));
     }
 }

@@ -9,6 +9,17 @@ use super::DeploymentUpdate;
 use crate::flow_runs::{MOST_PARAMETER_BYTES, ascii_length};
 use crate::hydrate::{self, TooLarge, Unfilled, hydrate};
 use crate::json_schema::{self, Budget, Lax, Misfit};
+use crate::templates::Fuel;
+
+/// What is left for the runs that one request makes, however many they are.
+#[derive(Debug, Default)]
+pub struct Work {
+    pub fuel: Fuel,
+    /// For parameters and their schema.
+    pub parameters: Budget,
+    /// For job variables and the template of the pool.
+    pub job_variables: Budget,
+}
 
 /// Why parameters do not do.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +91,7 @@ pub fn fits_after(
     variables: &Variables,
 ) -> Result<(), Unfit> {
     let parameters = match change.parameters.value() {
-        Some(Some(sent)) => hydrate(sent.0.to_value(), variables)?,
+        Some(Some(sent)) => hydrate(sent.0.to_value(), variables, &mut Fuel::default())?,
         _ => parameters.0.to_value(),
     };
     let enforced = change.enforce_parameter_schema.value().copied().flatten().unwrap_or(enforced);
@@ -100,17 +111,18 @@ pub fn of_run(
     schema: Option<&RawObject>,
     enforced: bool,
     variables: &Variables,
+    work: &mut Work,
 ) -> Result<RawObject, Unfit> {
     let mut merged = fields(deployment);
     merged.extend(fields(run));
-    let filled = hydrate(Value::Object(merged), variables)?;
+    let filled = hydrate(Value::Object(merged), variables, &mut work.fuel)?;
     let made = RawJson::of(&filled);
     if ascii_length(made.text()) > MOST_PARAMETER_BYTES {
         return Err(Unfit::TooLarge);
     }
     if enforced {
         let schema = schema.ok_or(Unfit::NoSchema)?;
-        json_schema::validate(&filled, &schema.0.to_value())?;
+        json_schema::validate_lax(&filled, &schema.0.to_value(), Lax::default(), &mut work.parameters)?;
     }
     Ok(RawObject(made))
 }
@@ -137,7 +149,8 @@ mod tests {
         let schema =
             object(json!({ "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"] }));
         let run = |own: Value, enforced| {
-            of_run(&object(json!({ "a": 1 })), &object(own), Some(&schema), enforced, &Variables::new())
+            let none = Variables::new();
+            of_run(&object(json!({ "a": 1 })), &object(own), Some(&schema), enforced, &none, &mut Work::default())
         };
         assert_eq!(run(json!({ "n": 2, "a": 3 }), true), Ok(object(json!({ "a": 3, "n": 2 }))));
         let missing = "Validation failed. Failure reason: 'n' is a required property";
@@ -147,7 +160,8 @@ mod tests {
         let names = names_of_variables(&[&object(unknown.clone()), &object(json!({ "variable_name": "w" }))]);
         assert_eq!(names, Ok(vec!["v".to_owned()]));
         assert_eq!(run(unknown, false), Err(Unfit::Unfilled("Variable 'v' not found in workspace.".into())));
-        let none = of_run(&object(json!({})), &object(json!({})), None, true, &Variables::new());
+        let empty = object(json!({}));
+        let none = of_run(&empty, &empty, None, true, &Variables::new(), &mut Work::default());
         assert_eq!(none, Err(Unfit::NoSchema));
     }
 
@@ -155,7 +169,10 @@ mod tests {
     fn parameters_of_a_run_are_bounded_when_they_are_filled_in() {
         let half = json!("x".repeat(MOST_PARAMETER_BYTES / 2));
         let variables = Variables::from([("v".to_owned(), json!("x".repeat(4900)))]);
-        let run = |own: Value| of_run(&object(json!({ "a": half })), &object(own), None, false, &variables);
+        let run = |own: Value| {
+            let (deployment, mut work) = (object(json!({ "a": half })), Work::default());
+            of_run(&deployment, &object(own), None, false, &variables, &mut work)
+        };
         assert!(run(json!({})).is_ok());
         assert_eq!(run(json!({ "b": half })), Err(Unfit::TooLarge));
         let variable = json!({ "__prefect_kind": "workspace_variable", "variable_name": "v" });
@@ -163,5 +180,23 @@ mod tests {
         for many in [55, 4000] {
             assert_eq!(run(json!({ "b": vec![variable.clone(); many] })), Err(Unfit::TooLarge), "{many}");
         }
+    }
+
+    #[test]
+    fn runs_of_one_request_share_its_work() {
+        let schema = object(json!({ "properties": { "a": { "items": { "type": "string" } } } }));
+        let busy = "{% for i in range(100) %}{% for j in range(100) %}{{ i }}{% endfor %}{% endfor %}";
+        let list = object(json!({ "a": vec![json!(""); 100_000] }));
+        let template = object(json!({ "a": { "__prefect_kind": "jinja", "template": busy } }));
+        let mut work = Work::default();
+        let mut run = |own: &RawObject, enforced| {
+            let (none, deployment) = (Variables::new(), object(json!({})));
+            of_run(&deployment, own, Some(&schema), enforced, &none, &mut work).map(drop)
+        };
+        assert_eq!(run(&list, true), Ok(()));
+        assert!((0..20).any(|_| run(&list, true) == Err(Unfit::TooMuch)));
+        assert_eq!(run(&template, false), Ok(()));
+        assert!((0..20).any(|_| matches!(run(&template, false), Err(Unfit::Unfilled(_)))));
+        assert_eq!(run(&list, false), Ok(()), "what asks for no work is made");
     }
 }

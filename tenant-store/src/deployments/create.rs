@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use domain::deployments::{Deployment, DeploymentCreate};
 use domain::job_variables::Checks;
+use domain::json_schema::Budget;
 use domain::labels::Labels;
 use domain::work_queues::WorkQueueCreate;
 use domain::{DeploymentId, WorkPoolId, WorkQueueId};
@@ -95,7 +96,8 @@ pub async fn create(
     }
     if let (Some(template), Patch::Set(variables)) = (&around.template, &new.job_variables) {
         let blocks = blocks(&mut tx, template, ring).await?;
-        let fits = blocks.and_then(|blocks| fit(template, &blocks, &[variables], Checks::Deployment));
+        let fits =
+            blocks.and_then(|blocks| fit(template, &blocks, &[variables], Checks::Deployment, &mut Budget::default()));
         if let Err(unfit) = fits {
             tx.rollback().await?;
             return Ok(Err(NotCreated::JobVariables(unfit)));

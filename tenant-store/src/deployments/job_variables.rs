@@ -2,6 +2,7 @@
 
 use domain::BlockDocumentId;
 use domain::job_variables::{self, Blocks, Checks, MOST_BLOCK_BYTES, MOST_BLOCKS};
+use domain::json_schema::Budget;
 use wire::RawObject;
 
 use crate::block_documents::{self, Reading, Secrets, Which};
@@ -54,8 +55,9 @@ pub(crate) fn fit(
     blocks: &Blocks,
     variables: &[&RawObject],
     checks: Checks,
+    budget: &mut Budget,
 ) -> Result<(), Unfit> {
     let variables: Vec<_> = variables.iter().map(|variables| variables.0.to_value()).collect();
     let variables: Vec<_> = variables.iter().collect();
-    job_variables::check(&template.0.to_value(), blocks, &variables, checks).map_err(Unfit::Invalid)
+    job_variables::check(&template.0.to_value(), blocks, &variables, checks, budget).map_err(Unfit::Invalid)
 }

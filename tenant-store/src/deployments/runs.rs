@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::deployments::DeploymentFlowRunCreate;
-use domain::deployments::parameters::{self, Variables, names_of_variables};
+use domain::deployments::parameters::{self, Variables, Work, names_of_variables};
 use domain::flow_runs::{CreatedBy, FlowRun, FlowRunCreate, OfDeployment};
 use domain::job_variables::{Blocks, Checks};
 use domain::state::StateType;
@@ -89,6 +89,7 @@ pub async fn create_run(
     created_by: Option<CreatedBy>,
     asks: &Asks,
     ring: &KeyRing,
+    work: &mut Work,
 ) -> Result<Result<RunMade, NoRun>> {
     let queue_name = new.work_queue_name.clone().filter(|name| !name.is_empty());
     let Some(deployment) = tx.opt::<Deployment>(DEPLOYMENT.as_str(), &[&id, &queue_name]).await? else {
@@ -110,7 +111,7 @@ pub async fn create_run(
         (Some(name), Some(pool), None) => Some((pool, name.clone())),
         _ => None,
     };
-    let (run, mut of) = match planned(id, deployment, new, queue_name, &variables, blocks) {
+    let (run, mut of) = match planned(id, deployment, new, queue_name, &variables, blocks, work) {
         Ok(planned) => planned,
         Err(refused) => {
             tx.rollback().await?;
@@ -135,15 +136,16 @@ fn planned(
     queue_name: Option<String>,
     variables: &Variables,
     blocks: Result<Blocks, Unfit>,
+    work: &mut Work,
 ) -> Result<(FlowRunCreate, OfDeployment), NoRun> {
     let enforced = new.enforce_parameter_schema.unwrap_or(deployment.enforced);
     let schema = deployment.schema.as_ref();
-    let parameters = parameters::of_run(&deployment.parameters, &new.parameters, schema, enforced, variables)
+    let parameters = parameters::of_run(&deployment.parameters, &new.parameters, schema, enforced, variables, work)
         .map_err(NoRun::Parameters)?;
     if let Some(template) = &deployment.template {
         let own = new.job_variables.clone().unwrap_or_default();
         let layers = [&deployment.job_variables, &own];
-        let fits = blocks.and_then(|blocks| fit(template, &blocks, &layers, Checks::Run));
+        let fits = blocks.and_then(|blocks| fit(template, &blocks, &layers, Checks::Run, &mut work.job_variables));
         fits.map_err(NoRun::JobVariables)?;
     }
     let (work_queue_name, work_queue_id) = match queue_name {

@@ -3,6 +3,7 @@
 use domain::FlowRunId;
 use domain::flow_runs::FlowRunUpdate;
 use domain::job_variables::Checks;
+use domain::json_schema::Budget;
 use domain::labels::Labels;
 use domain::slug::slug;
 use domain::state::StateType;
@@ -61,7 +62,9 @@ pub async fn update(mut tx: Tx<'_>, id: FlowRunId, change: FlowRunUpdate, ring: 
             None => Some(Updated::NoRun),
             Some((Some(StateType::Scheduled), true, Some(template), Some(deployment))) => {
                 let blocks = blocks(&mut tx, &template, ring).await?;
-                let fits = blocks.and_then(|blocks| fit(&template, &blocks, &[&deployment, variables], Checks::Run));
+                let fits = blocks.and_then(|blocks| {
+                    fit(&template, &blocks, &[&deployment, variables], Checks::Run, &mut Budget::default())
+                });
                 fits.err().map(Updated::JobVariables)
             }
             Some((Some(StateType::Scheduled), true, ..)) => None,

@@ -1,6 +1,7 @@
 //! Runs of deployments: made by hand, and asked for by served flows.
 
 use domain::DeploymentId;
+use domain::deployments::parameters::Work;
 use domain::deployments::{
     DeploymentFlowRunCreate, FlowRunBulkCreateResponse, FlowRunCreateResult, MOST_RUNS_AT_ONCE, RunsToCreate,
 };
@@ -41,8 +42,9 @@ struct ScheduledFlowRuns {
 async fn create(cx: Call, id: Path<DeploymentId>, body: JsonBody<DeploymentFlowRunCreate>) -> Reply<Created<FlowRun>> {
     sees_variables(&cx, &body.0.parameters)?;
     let created_by = created_by(&cx)?;
-    let made =
-        deployments::create_run(cx.write().await?, *id, body.0, created_by, &asks(&cx), cx.app.key_ring()).await?;
+    let (asks, mut work) = (asks(&cx), Work::default());
+    let made = deployments::create_run(cx.write().await?, *id, body.0, created_by, &asks, cx.app.key_ring(), &mut work)
+        .await?;
     let RunMade { run, fresh, .. } = made.map_err(|why| changes::no_run(why, *id))?;
     Ok(Created::if_fresh(*run, fresh))
 }
@@ -62,10 +64,10 @@ async fn create_many(
     if deployments::read(&mut cx.read().await?, Which::Id(*id)).await?.is_none() {
         return Err(super::not_found());
     }
-    let mut results = Vec::with_capacity(runs.len());
+    let (mut results, mut work) = (Vec::with_capacity(runs.len()), Work::default());
     for run in runs {
-        let made =
-            deployments::create_run(cx.write().await?, *id, run, created_by.clone(), &asks, cx.app.key_ring()).await;
+        let (tx, created_by) = (cx.write().await?, created_by.clone());
+        let made = deployments::create_run(tx, *id, run, created_by, &asks, cx.app.key_ring(), &mut work).await;
         results.push(match made {
             Ok(Ok(made)) => FlowRunCreateResult::created(made.run.id),
             Ok(Err(why)) => FlowRunCreateResult::failed(changes::no_run_of_many(why)),

@@ -7,6 +7,7 @@ pub mod workers;
 
 use domain::access::ScopeName;
 use domain::job_variables::{self, Checks};
+use domain::json_schema::Budget;
 use domain::slots::WorkPoolConcurrencyStatus;
 use domain::work_pools::{self as models, WorkPool, WorkPoolCreate, WorkPoolReplace, WorkPoolUpdate, is_reserved};
 use tenant_store::deployments::{self, Unfit};
@@ -111,7 +112,7 @@ async fn check_defaults(cx: &Call, template: &wire::RawObject) -> Reply<()> {
     if let Some(fault) = job_variables::fault(&template) {
         return Err(Failure::unprocessable(format!("Invalid schema: {fault}")));
     }
-    job_variables::check(&template, &blocks, &[], Checks::Defaults).map_err(|why| {
+    job_variables::check(&template, &blocks, &[], Checks::Defaults, &mut Budget::default()).map_err(|why| {
         Failure::unprocessable(format!("Validation failed for work pool's job variable defaults: {why}"))
     })
 }
