@@ -1,8 +1,8 @@
 //! Values that stand for others in parameters and inputs: objects with `__prefect_kind`.
 //!
-//! JSON as text becomes what it says. Workspace variables are looked up among those that are handed in. Templates are
-//! rendered where values are needed ([`hydrate`]); where a person is still writing them ([`filled`]) one is a place that will
-//! have some value.
+//! JSON as text becomes what it says. Workspace variables are looked up among those that are handed in. Templates are not
+//! rendered: one that holds nothing to render is its text, any other is an error that says so where values are needed, and
+//! a place that will have some value where a person is still writing them ([`filled`]).
 //!
 //! A few words can stand for much. What is filled in is measured on the way, and no more than parameters may take.
 
@@ -11,7 +11,6 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use crate::flow_runs::{MOST_PARAMETER_BYTES, ascii_length};
-use crate::templates::{self, Fuel};
 use crate::variables::is_name;
 
 /// Why a value cannot be filled in.
@@ -55,20 +54,20 @@ pub struct Filled {
 
 /// `value` with everything that stands for something replaced by it. What stands for nothing goes away; at the top it is an
 /// empty object.
-pub fn hydrate(value: Value, variables: &HashMap<String, Value>, fuel: &mut Fuel) -> Result<Value, Unfilled> {
-    let Filled { value, stand_ins } =
-        Filling::all(value, variables, fuel, true).map_err(|TooLarge| Unfilled::TooLarge)?;
+pub fn hydrate(value: Value, variables: &HashMap<String, Value>) -> Result<Value, Unfilled> {
+    let Filled { value, stand_ins } = Filling::all(value, variables, true).map_err(|TooLarge| Unfilled::TooLarge)?;
     match stand_ins.into_iter().next() {
         None => Ok(value),
         Some((_, StandIn::Unfilled(why))) => Err(Unfilled::Why(why)),
-        // None is left where templates are rendered.
-        Some((_, StandIn::Template)) => Err(Unfilled::Why("Invalid jinja".into())),
+        Some((_, StandIn::Template)) => {
+            Err(Unfilled::Why("Invalid jinja: this server does not render templates in inputs".into()))
+        }
     }
 }
 
 /// The same, with what cannot be filled in told of at its place.
 pub fn filled(value: Value, variables: &HashMap<String, Value>) -> Result<Filled, TooLarge> {
-    Filling::all(value, variables, &mut Fuel::default(), false)
+    Filling::all(value, variables, false)
 }
 
 /// Adds the names of the workspace variables that a value asks for. A name may be JSON as text, but is no variable's value.
@@ -107,9 +106,8 @@ enum Made {
 
 struct Filling<'v> {
     variables: &'v HashMap<String, Value>,
-    /// Whether templates are rendered, or only looked at.
-    renders: bool,
-    fuel: &'v mut Fuel,
+    /// Whether a template that holds nothing to render is its text.
+    plain_is_text: bool,
     path: Vec<Step>,
     stand_ins: Vec<(Vec<Step>, StandIn)>,
     /// Bytes that may still be filled in.
@@ -117,15 +115,9 @@ struct Filling<'v> {
 }
 
 impl<'v> Filling<'v> {
-    fn all(
-        value: Value,
-        variables: &'v HashMap<String, Value>,
-        fuel: &'v mut Fuel,
-        renders: bool,
-    ) -> Result<Filled, TooLarge> {
+    fn all(value: Value, variables: &'v HashMap<String, Value>, plain_is_text: bool) -> Result<Filled, TooLarge> {
         let room = MOST_PARAMETER_BYTES;
-        let (path, stand_ins) = (Vec::new(), Vec::new());
-        let mut filling = Self { variables, renders, fuel, path, stand_ins, room };
+        let mut filling = Self { variables, plain_is_text, path: Vec::new(), stand_ins: Vec::new(), room };
         let value = match filling.fill(value)? {
             Made::Value(value) => value,
             Made::Nothing => Value::Object(Map::new()),
@@ -209,7 +201,10 @@ impl<'v> Filling<'v> {
             },
             "jinja" => match field("template")? {
                 None => missing("template"),
-                Some(Made::Value(Value::String(text))) => self.template(&text)?,
+                Some(Made::Value(Value::String(text))) if self.plain_is_text && !renders(&text) => {
+                    Made::Value(text.into())
+                }
+                Some(Made::Value(Value::String(_))) => Made::StandIn(StandIn::Template),
                 Some(other) => other,
             },
             "workspace_variable" => match field("variable_name")? {
@@ -230,21 +225,6 @@ impl<'v> Filling<'v> {
             _ => Made::Value(fields.remove("value").unwrap_or_default()),
         })
     }
-
-    fn template(&mut self, text: &str) -> Result<Made, TooLarge> {
-        let made = match self.renders {
-            true => templates::render(text, self.fuel).map(Some),
-            false => templates::check(text, self.fuel).map(|()| None),
-        };
-        Ok(match made {
-            Ok(Some(text)) => {
-                self.take(ascii_length(&text))?;
-                Made::Value(text.into())
-            }
-            Ok(None) => Made::StandIn(StandIn::Template),
-            Err(why) => unfilled(format!("Invalid jinja: {why}")),
-        })
-    }
 }
 
 /// The value of a text; why it is none, in the words of Python's `json` module, whose message the reference hands on.
@@ -260,6 +240,11 @@ fn json_of(text: &str) -> Result<Value, String> {
         }
     };
     serde_json::from_str(text).map_err(|_| refused)
+}
+
+/// Whether a template holds anything to render.
+fn renders(template: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|mark| template.contains(mark))
 }
 
 fn unfilled(why: String) -> Made {
@@ -286,17 +271,16 @@ mod tests {
             (json!({ "a": { "__prefect_kind": "workspace_variable", "variable_name": "v" } }), Ok(json!({ "a": [1] }))),
             (json!({ "a": { "__prefect_kind": "none", "value": { "b": 1 } } }), Ok(json!({ "a": { "b": 1 } }))),
             (json!({ "a": { "__prefect_kind": "jinja", "template": "plain" } }), Ok(json!({ "a": "plain" }))),
-            (json!({ "a": { "__prefect_kind": "jinja", "template": "{{ 1 + 1 }}{{ x }}" } }), Ok(json!({ "a": "2" }))),
             (json!({ "__prefect_kind": "none" }), why("Missing 'value' key in __prefect object")),
             (
                 json!({ "__prefect_kind": "workspace_variable", "variable_name": "w" }),
                 why("Variable 'w' not found in workspace."),
             ),
         ] {
-            assert_eq!(hydrate(value.clone(), &variables, &mut Fuel::default()), expected, "{value}");
+            assert_eq!(hydrate(value.clone(), &variables), expected, "{value}");
         }
         assert!(
-            hydrate(json!({ "__prefect_kind": "json", "value": "{" }), &variables, &mut Fuel::default())
+            hydrate(json!({ "__prefect_kind": "json", "value": "{" }), &variables)
                 .is_err_and(|unfilled| matches!(unfilled, Unfilled::Why(why) if why.starts_with("Invalid JSON: ")))
         );
     }
@@ -335,7 +319,7 @@ mod tests {
         let variables = HashMap::from([("v".to_owned(), json!("ü".repeat(2000)))]);
         let times = |n: usize| {
             let one = json!({ "__prefect_kind": "workspace_variable", "variable_name": "v" });
-            hydrate(json!({ "a": vec![one; n] }), &variables, &mut Fuel::default())
+            hydrate(json!({ "a": vec![one; n] }), &variables)
         };
         // A character beyond ASCII is six bytes there.
         assert!(times(43).is_ok());

@@ -39,7 +39,6 @@ pub mod stored;
 pub mod task_run_counts;
 pub mod task_runs;
 pub mod task_workers;
-pub mod templates;
 pub mod text_search;
 pub mod variables;
 pub mod why;

@@ -9,12 +9,10 @@ use super::DeploymentUpdate;
 use crate::flow_runs::{MOST_PARAMETER_BYTES, ascii_length};
 use crate::hydrate::{self, TooLarge, Unfilled, hydrate};
 use crate::json_schema::{self, Budget, Lax, Misfit};
-use crate::templates::Fuel;
 
 /// What is left for the runs that one request makes, however many they are.
 #[derive(Debug, Default)]
 pub struct Work {
-    pub fuel: Fuel,
     /// For parameters and their schema.
     pub parameters: Budget,
     /// For job variables and the template of the pool.
@@ -91,7 +89,7 @@ pub fn fits_after(
     variables: &Variables,
 ) -> Result<(), Unfit> {
     let parameters = match change.parameters.value() {
-        Some(Some(sent)) => hydrate(sent.0.to_value(), variables, &mut Fuel::default())?,
+        Some(Some(sent)) => hydrate(sent.0.to_value(), variables)?,
         _ => parameters.0.to_value(),
     };
     let enforced = change.enforce_parameter_schema.value().copied().flatten().unwrap_or(enforced);
@@ -115,7 +113,7 @@ pub fn of_run(
 ) -> Result<RawObject, Unfit> {
     let mut merged = fields(deployment);
     merged.extend(fields(run));
-    let filled = hydrate(Value::Object(merged), variables, &mut work.fuel)?;
+    let filled = hydrate(Value::Object(merged), variables)?;
     let made = RawJson::of(&filled);
     if ascii_length(made.text()) > MOST_PARAMETER_BYTES {
         return Err(Unfit::TooLarge);
@@ -185,9 +183,7 @@ mod tests {
     #[test]
     fn runs_of_one_request_share_its_work() {
         let schema = object(json!({ "properties": { "a": { "items": { "type": "string" } } } }));
-        let busy = "{% for i in range(100) %}{% for j in range(100) %}{{ i }}{% endfor %}{% endfor %}";
         let list = object(json!({ "a": vec![json!(""); 100_000] }));
-        let template = object(json!({ "a": { "__prefect_kind": "jinja", "template": busy } }));
         let mut work = Work::default();
         let mut run = |own: &RawObject, enforced| {
             let (none, deployment) = (Variables::new(), object(json!({})));
@@ -195,8 +191,6 @@ mod tests {
         };
         assert_eq!(run(&list, true), Ok(()));
         assert!((0..20).any(|_| run(&list, true) == Err(Unfit::TooMuch)));
-        assert_eq!(run(&template, false), Ok(()));
-        assert!((0..20).any(|_| matches!(run(&template, false), Err(Unfit::Unfilled(_)))));
         assert_eq!(run(&list, false), Ok(()), "what asks for no work is made");
     }
 }

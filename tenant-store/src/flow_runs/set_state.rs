@@ -12,7 +12,6 @@ use domain::rules::facts::FlowFacts;
 use domain::rules::{FlowPolicy, Proposal, decide_flow};
 use domain::state::{State, StateType, names};
 use domain::states::StateCreate;
-use domain::templates::Fuel;
 use domain::{FlowRunId, StateId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -88,7 +87,7 @@ pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, ask
 fn accept_input(input: Option<RawObject>, schema: Option<&str>) -> Result<Value, String> {
     let input = input.map_or_else(|| Value::Object(Default::default()), |input| input.0.to_value());
     // Workspace variables are handed in when they are stored.
-    let input = hydrate(input, &HashMap::new(), &mut Fuel::default()).map_err(|unfilled| match unfilled {
+    let input = hydrate(input, &HashMap::new()).map_err(|unfilled| match unfilled {
         Unfilled::Why(why) => format!("Error hydrating run input: {why}"),
         Unfilled::TooLarge => too_large_filled_in(),
     })?;
