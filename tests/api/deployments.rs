@@ -122,6 +122,25 @@ fn what_parameters_stand_for_counts_as_what_they_say() {
 }
 
 #[test]
+fn runs_made_in_bulk_share_the_work_of_one_request() {
+    let api = Tenant::fresh().api();
+    let schema = json!({ "properties": { "a": { "items": { "type": "string" } } } });
+    let id = deployment(
+        &api,
+        json!({ "parameters": { "a": vec![""; 60_000] }, "parameter_openapi_schema": schema, "enforce_parameter_schema": true }),
+    );
+    let path = format!("/deployments/{id}/create_flow_run");
+    api.post(&path, &json!({})).expect(201);
+    let many = api.post(&format!("{path}/bulk"), &json!(vec![json!({}); 20])).expect(200);
+    let results = many["results"].as_array().expect("a result each");
+    assert_eq!((results.len(), &results[0]["status"]), (20, &json!("CREATED")));
+    let last = &results[19];
+    assert_eq!(last["status"], "FAILED");
+    assert!(last["error"].as_str().is_some_and(|why| why.contains("take too much work")), "{last}");
+    api.post(&path, &json!({})).expect(201);
+}
+
+#[test]
 fn a_schema_that_takes_too_much_work_is_refused() {
     let api = Tenant::fresh().api();
     let id = deployment(&api, json!({}));
