@@ -1,8 +1,8 @@
 //! Values that stand for others in parameters and inputs: objects with `__prefect_kind`.
 //!
-//! JSON as text becomes what it says. Workspace variables are looked up among those that are handed in. Templates are not
-//! rendered: one that holds nothing to render is its text, any other is an error that says so where values are needed, and
-//! a place that will have some value where a person is still writing them ([`filled`]).
+//! JSON as text becomes what it says. Workspace variables, and what became of templates, are looked up among those that are
+//! handed in: where values are needed ([`hydrate`]) templates that are not among them are asked for. Where a person is still
+//! writing them ([`filled`]) a template is a place that will have some value.
 //!
 //! A few words can stand for much. What is filled in is measured on the way, and no more than parameters may take.
 
@@ -11,6 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use crate::flow_runs::{MOST_PARAMETER_BYTES, ascii_length};
+use crate::templates::{self, Rendered};
 use crate::variables::is_name;
 
 /// Why a value cannot be filled in.
@@ -23,6 +24,10 @@ pub enum Unfilled {
 /// What takes its place would be larger than parameters may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge;
+
+/// Templates that are to be rendered first; then one asks again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unrendered(pub Vec<String>);
 
 /// What a stand-in takes beside its texts, and a step of its path.
 const A_STAND_IN: usize = 64;
@@ -54,45 +59,62 @@ pub struct Filled {
 
 /// `value` with everything that stands for something replaced by it. What stands for nothing goes away; at the top it is an
 /// empty object.
-pub fn hydrate(value: Value, variables: &HashMap<String, Value>) -> Result<Value, Unfilled> {
-    let Filled { value, stand_ins } = Filling::all(value, variables, true).map_err(|TooLarge| Unfilled::TooLarge)?;
+pub fn hydrate(
+    value: Value,
+    variables: &HashMap<String, Value>,
+    rendered: &Rendered,
+) -> Result<Result<Value, Unfilled>, Unrendered> {
+    let mut filling = Filling::new(variables, Some(rendered));
+    let Ok(Filled { value, stand_ins }) = filling.all(value) else { return Ok(Err(Unfilled::TooLarge)) };
     match stand_ins.into_iter().next() {
-        None => Ok(value),
-        Some((_, StandIn::Unfilled(why))) => Err(Unfilled::Why(why)),
-        Some((_, StandIn::Template)) => {
-            Err(Unfilled::Why("Invalid jinja: this server does not render templates in inputs".into()))
-        }
+        None => Ok(Ok(value)),
+        Some((_, StandIn::Unfilled(why))) => Ok(Err(Unfilled::Why(why))),
+        Some((_, StandIn::Template)) => Err(Unrendered(filling.unrendered)),
     }
 }
 
 /// The same, with what cannot be filled in told of at its place.
 pub fn filled(value: Value, variables: &HashMap<String, Value>) -> Result<Filled, TooLarge> {
-    Filling::all(value, variables, false)
+    Filling::new(variables, None).all(value)
 }
 
-/// Adds the names of the workspace variables that a value asks for. A name may be JSON as text, but is no variable's value.
-pub fn names_of_variables(value: &Value, names: &mut BTreeSet<String>) {
+/// Adds the names of the workspace variables that a value asks for. A name may be JSON as text or a template, but is no
+/// variable's value.
+pub fn names_of_variables(value: &Value, rendered: &Rendered, names: &mut BTreeSet<String>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| names_of_variables(item, names)),
+        Value::Array(items) => items.iter().for_each(|item| names_of_variables(item, rendered, names)),
         Value::Object(fields) => {
             for (name, value) in fields {
                 if name == "variable_name" {
-                    texts(value, names);
+                    texts(value, rendered, names);
                 }
-                names_of_variables(value, names);
+                names_of_variables(value, rendered, names);
             }
         }
         _ => {}
     }
 }
 
-fn texts(value: &Value, found: &mut BTreeSet<String>) {
+/// Whether a value may ask for a workspace variable: by its name, or by one that is made.
+pub fn asks_for_variables(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(asks_for_variables),
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            let named = value.is_object() || value.as_str().is_some_and(is_name);
+            name == "variable_name" && named || asks_for_variables(value)
+        }),
+        _ => false,
+    }
+}
+
+fn texts(value: &Value, rendered: &Rendered, found: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => {
             let quoted = serde_json::from_str(text).ok();
-            found.extend([Some(text.clone()), quoted].into_iter().flatten().filter(|name| is_name(name)));
+            let made = rendered.get(text).and_then(|made| made.clone().ok());
+            found.extend([Some(text.clone()), quoted, made].into_iter().flatten().filter(|name| is_name(name)));
         }
-        Value::Object(fields) => fields.values().for_each(|value| texts(value, found)),
+        Value::Object(fields) => fields.values().for_each(|value| texts(value, rendered, found)),
         _ => {}
     }
 }
@@ -106,8 +128,9 @@ enum Made {
 
 struct Filling<'v> {
     variables: &'v HashMap<String, Value>,
-    /// Whether a template that holds nothing to render is its text.
-    plain_is_text: bool,
+    /// What became of templates; `None` where they are only looked at.
+    rendered: Option<&'v Rendered>,
+    unrendered: Vec<String>,
     path: Vec<Step>,
     stand_ins: Vec<(Vec<Step>, StandIn)>,
     /// Bytes that may still be filled in.
@@ -115,15 +138,18 @@ struct Filling<'v> {
 }
 
 impl<'v> Filling<'v> {
-    fn all(value: Value, variables: &'v HashMap<String, Value>, plain_is_text: bool) -> Result<Filled, TooLarge> {
-        let room = MOST_PARAMETER_BYTES;
-        let mut filling = Self { variables, plain_is_text, path: Vec::new(), stand_ins: Vec::new(), room };
-        let value = match filling.fill(value)? {
+    fn new(variables: &'v HashMap<String, Value>, rendered: Option<&'v Rendered>) -> Self {
+        let (unrendered, path, stand_ins) = (Vec::new(), Vec::new(), Vec::new());
+        Self { variables, rendered, unrendered, path, stand_ins, room: MOST_PARAMETER_BYTES }
+    }
+
+    fn all(&mut self, value: Value) -> Result<Filled, TooLarge> {
+        let value = match self.fill(value)? {
             Made::Value(value) => value,
             Made::Nothing => Value::Object(Map::new()),
-            Made::StandIn(stand_in) => filling.keep(stand_in)?,
+            Made::StandIn(stand_in) => self.keep(stand_in)?,
         };
-        Ok(Filled { value, stand_ins: filling.stand_ins })
+        Ok(Filled { value, stand_ins: std::mem::take(&mut self.stand_ins) })
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), TooLarge> {
@@ -201,10 +227,7 @@ impl<'v> Filling<'v> {
             },
             "jinja" => match field("template")? {
                 None => missing("template"),
-                Some(Made::Value(Value::String(text))) if self.plain_is_text && !renders(&text) => {
-                    Made::Value(text.into())
-                }
-                Some(Made::Value(Value::String(_))) => Made::StandIn(StandIn::Template),
+                Some(Made::Value(Value::String(text))) => self.template(text)?,
                 Some(other) => other,
             },
             "workspace_variable" => match field("variable_name")? {
@@ -225,6 +248,32 @@ impl<'v> Filling<'v> {
             _ => Made::Value(fields.remove("value").unwrap_or_default()),
         })
     }
+
+    fn template(&mut self, text: String) -> Result<Made, TooLarge> {
+        self.take(A_STAND_IN + text.len())?;
+        if let Err(why) = templates::check(&text) {
+            return Ok(unfilled(invalid(&why)));
+        }
+        let Some(rendered) = self.rendered else { return Ok(Made::StandIn(StandIn::Template)) };
+        if !templates::renders(&text) {
+            return Ok(Made::Value(text.into()));
+        }
+        Ok(match rendered.get(&text) {
+            None => {
+                self.unrendered.push(text);
+                Made::StandIn(StandIn::Template)
+            }
+            Some(Err(why)) => unfilled(invalid(why)),
+            Some(Ok(made)) => {
+                self.take(ascii_length(made))?;
+                Made::Value(made.as_str().into())
+            }
+        })
+    }
+}
+
+fn invalid(why: &str) -> String {
+    format!("Invalid jinja: {why}")
 }
 
 /// The value of a text; why it is none, in the words of Python's `json` module, whose message the reference hands on.
@@ -240,11 +289,6 @@ fn json_of(text: &str) -> Result<Value, String> {
         }
     };
     serde_json::from_str(text).map_err(|_| refused)
-}
-
-/// Whether a template holds anything to render.
-fn renders(template: &str) -> bool {
-    ["{{", "{%", "{#"].iter().any(|mark| template.contains(mark))
 }
 
 fn unfilled(why: String) -> Made {
@@ -263,6 +307,10 @@ mod tests {
     #[test]
     fn what_stands_for_something_becomes_it() {
         let variables = HashMap::from([("v".to_owned(), json!([1]))]);
+        let rendered = Rendered::from([
+            ("{{ 1 + 1 }}".to_owned(), Ok("2".to_owned())),
+            ("{{ 1 / 0 }}".to_owned(), Err("division by zero".to_owned())),
+        ]);
         let why = |why: &str| Err(Unfilled::Why(why.to_owned()));
         for (value, expected) in [
             (json!({ "a": { "__prefect_kind": "json", "value": "[1]" } }), Ok(json!({ "a": [1] }))),
@@ -271,18 +319,48 @@ mod tests {
             (json!({ "a": { "__prefect_kind": "workspace_variable", "variable_name": "v" } }), Ok(json!({ "a": [1] }))),
             (json!({ "a": { "__prefect_kind": "none", "value": { "b": 1 } } }), Ok(json!({ "a": { "b": 1 } }))),
             (json!({ "a": { "__prefect_kind": "jinja", "template": "plain" } }), Ok(json!({ "a": "plain" }))),
+            (json!({ "a": { "__prefect_kind": "jinja", "template": "{{ 1 + 1 }}" } }), Ok(json!({ "a": "2" }))),
+            (
+                json!({ "a": { "__prefect_kind": "jinja", "template": "{{ 1 / 0 }}" } }),
+                why("Invalid jinja: division by zero"),
+            ),
             (json!({ "__prefect_kind": "none" }), why("Missing 'value' key in __prefect object")),
             (
                 json!({ "__prefect_kind": "workspace_variable", "variable_name": "w" }),
                 why("Variable 'w' not found in workspace."),
             ),
         ] {
-            assert_eq!(hydrate(value.clone(), &variables), expected, "{value}");
+            assert_eq!(hydrate(value.clone(), &variables, &rendered), Ok(expected), "{value}");
         }
         assert!(
-            hydrate(json!({ "__prefect_kind": "json", "value": "{" }), &variables)
+            hydrate(json!({ "__prefect_kind": "json", "value": "{" }), &variables, &rendered)
+                .unwrap()
                 .is_err_and(|unfilled| matches!(unfilled, Unfilled::Why(why) if why.starts_with("Invalid JSON: ")))
         );
+    }
+
+    #[test]
+    fn templates_are_asked_for() {
+        let template = |text: Value| json!({ "__prefect_kind": "jinja", "template": text });
+        let hydrated = |value: Value, rendered: &[(&str, &str)]| {
+            let rendered = rendered.iter().map(|(text, made)| ((*text).to_owned(), Ok((*made).to_owned()))).collect();
+            hydrate(value, &HashMap::new(), &rendered)
+        };
+        let value =
+            json!([template(json!("{{ 1 }}")), template(json!("plain")), template(json!("{% if 1 %}{% endif %}"))]);
+        let unrendered = Unrendered(vec!["{{ 1 }}".into(), "{% if 1 %}{% endif %}".into()]);
+        assert_eq!(hydrated(value.clone(), &[]), Err(unrendered));
+        let all = [("{{ 1 }}", "1"), ("{% if 1 %}{% endif %}", "")];
+        assert_eq!(hydrated(value, &all), Ok(Ok(json!(["1", "plain", ""]))));
+        let nested = template(template(json!("{{ '{{ 2 }}' }}")));
+        let first = ("{{ '{{ 2 }}' }}", "{{ 2 }}");
+        assert_eq!(hydrated(nested.clone(), &[]), Err(Unrendered(vec![first.0.into()])));
+        assert_eq!(hydrated(nested.clone(), &[first]), Err(Unrendered(vec!["{{ 2 }}".into()])));
+        assert_eq!(hydrated(nested, &[first, ("{{ 2 }}", "2")]), Ok(Ok(json!("2"))));
+        let wrong_first = json!([{ "__prefect_kind": "none" }, template(json!("{{ 1 }}"))]);
+        assert!(hydrated(wrong_first, &[]).is_ok_and(|value| value.is_err()), "what is wrong anyway is not waited for");
+        let invalid = hydrated(template(json!("{{ 1")), &[]).unwrap();
+        assert!(matches!(invalid, Err(Unfilled::Why(why)) if why.starts_with("Invalid jinja: ")));
     }
 
     #[test]
@@ -309,9 +387,17 @@ mod tests {
     fn variables_are_asked_for_by_their_names() {
         let variable = |name: Value| json!({ "__prefect_kind": "workspace_variable", "variable_name": name });
         let value = json!({ "a": [variable(json!("v")), variable(json!("No Name"))], "variable_name": variable(json!("w")), "b": variable(json!({ "__prefect_kind": "json", "value": "\"x\"" })) });
+        let template = variable(json!({ "__prefect_kind": "jinja", "template": "{{ 'y' }}" }));
+        assert!(asks_for_variables(&value) && asks_for_variables(&json!([template])));
+        assert!(!asks_for_variables(&json!({ "variable_name": "No Name", "a": [1, "variable_name"] })));
+        let value = json!([value, template]);
+        let rendered = Rendered::from([("{{ 'y' }}".to_owned(), Ok("y".to_owned()))]);
         let mut names = BTreeSet::new();
-        names_of_variables(&value, &mut names);
-        assert!(["v", "w", "x"].iter().all(|name| names.contains(*name)) && !names.contains("No Name"), "{names:?}");
+        names_of_variables(&value, &rendered, &mut names);
+        assert!(
+            ["v", "w", "x", "y"].iter().all(|name| names.contains(*name)) && !names.contains("No Name"),
+            "{names:?}"
+        );
     }
 
     #[test]
@@ -319,7 +405,7 @@ mod tests {
         let variables = HashMap::from([("v".to_owned(), json!("ü".repeat(2000)))]);
         let times = |n: usize| {
             let one = json!({ "__prefect_kind": "workspace_variable", "variable_name": "v" });
-            hydrate(json!({ "a": vec![one; n] }), &variables)
+            hydrate(json!({ "a": vec![one; n] }), &variables, &Rendered::new()).unwrap()
         };
         // A character beyond ASCII is six bytes there.
         assert!(times(43).is_ok());

@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::live::hub::Hub;
 use crate::metrics::Metrics;
 use crate::redis::Redis;
+use crate::templates::Renderer;
 use crate::tokens::Tokens;
 
 /// Cheap to clone; one a process.
@@ -34,6 +35,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     redis: Option<Redis>,
     limits: Limits,
+    renderer: Renderer,
     hub: Arc<Hub>,
     default_workspace: Option<(AccountId, WorkspaceId)>,
     key_ring: KeyRing,
@@ -77,6 +79,7 @@ impl App {
         } = parts;
         let keys = Keys::new(control.clone(), tokens, metrics.keys.clone());
         let limits = Limits::new(&edge.limits, &edge.polls, control.clone(), redis.clone(), metrics.clone());
+        let renderer = Renderer::new(&edge.templates);
         let (drain, _) = watch::channel(false);
         Self(Arc::new(Inner {
             control,
@@ -88,6 +91,7 @@ impl App {
             metrics,
             redis,
             limits,
+            renderer,
             hub,
             default_workspace,
             key_ring,
@@ -109,6 +113,11 @@ impl App {
     /// Keys verified within the last second.
     pub fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    /// Where templates of users are rendered.
+    pub fn renderer(&self) -> &Renderer {
+        &self.0.renderer
     }
 
     /// Answers that are kept; the store tells it of commits.

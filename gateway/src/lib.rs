@@ -19,6 +19,7 @@ mod redis;
 mod services;
 mod tables;
 mod telemetry;
+mod templates;
 mod tokens;
 
 pub use app::App;

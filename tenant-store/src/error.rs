@@ -1,6 +1,7 @@
 //! What can go wrong below HTTP, by what the caller can do about it. The cause is for the log; it has no `Display` of its
 //! own in an answer.
 
+use domain::hydrate::Unrendered;
 use tokio_postgres::error::SqlState;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -31,6 +32,9 @@ pub enum Error {
     /// The operator gave no keys for secrets, so none can be kept: 501, until there are some.
     #[error("no encryption keys")]
     NoKeys,
+    /// The request holds templates, which are rendered elsewhere: to be tried again with what became of them.
+    #[error("{} templates are not rendered", .0.len())]
+    Unrendered(Vec<String>),
     /// A defect of ours: 500, with the cause in the log.
     #[error("internal: {0}")]
     Internal(String),
@@ -39,6 +43,12 @@ pub enum Error {
 impl Error {
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         Self::Internal(cause.to_string())
+    }
+}
+
+impl From<Unrendered> for Error {
+    fn from(Unrendered(templates): Unrendered) -> Self {
+        Self::Unrendered(templates)
     }
 }
 

@@ -15,6 +15,7 @@ mod saved_searches;
 mod schedules;
 mod services;
 mod settings;
+mod templates;
 mod variables;
 mod work_pools;
 mod worker_channel;

@@ -12,6 +12,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ("cache", &["config", "kit", "redis"], "What is kept knows entries and keys; the edge decides what to answer."),
     ("telemetry", &["config", "metrics", "kit"], "What is sent to a collector is told to it; it asks nobody."),
     ("tokens", &["config", "metrics"], "Tokens are verified for whoever asks: nothing here knows a request."),
+    ("templates", &["config"], "Templates are rendered for whoever asks: nothing here knows a request."),
     ("doctor", &["config", "program"], "The doctor asks from outside, as a client does; it shares only the settings."),
     ("embedded", &[], "The private Postgres knows nothing of the server; `program` puts them together."),
     (
@@ -26,7 +27,7 @@ const GATEWAY: &[(&str, &[&str], &str)] = &[
     ),
     (
         "app",
-        &["config", "edge", "metrics", "kit", "services", "live", "redis", "cache", "tokens", "limits"],
+        &["config", "edge", "metrics", "kit", "services", "live", "redis", "cache", "tokens", "limits", "templates"],
         "What everything counts or reads has a room of its own (src/metrics), not the program's.",
     ),
     (

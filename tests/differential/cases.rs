@@ -6,7 +6,8 @@
 //!             {"name": "by id", "body": {"flows": {"id": {"any_": ["{{flow}}"]}}}}]}]
 //! ```
 //! A step inherits what it does not say from `default`; a scenario may begin with what another one left (`"uses"`). `{{flow}}` is what *that* server answered; `{{now-3600}}` is
-//! one moment for both servers, an hour before the scenario began (whole seconds); `{{x*100}}` is an x, a hundred times.
+//! one moment for both servers, an hour before the scenario began (whole seconds); `{{x*100}}` is an x, a hundred times. With a space
+//! before the name (`{{ x }}`) it is Jinja's own and sent as it is.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -56,7 +56,10 @@ pub fn text(template: &str, saved: &Saved, start: Start) -> Result<String, Strin
     while let Some((before, tail)) = rest.split_once("{{") {
         let Some((name, after)) = tail.split_once("}}") else { break };
         out.push_str(before);
-        out.push_str(&one(name, saved, start)?);
+        match name.starts_with(' ') {
+            true => out.push_str(&format!("{{{{{name}}}}}")),
+            false => out.push_str(&one(name, saved, start)?),
+        }
         rest = after;
     }
     out.push_str(rest);

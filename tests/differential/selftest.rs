@@ -111,10 +111,9 @@ fn numbers() -> Result<(), String> {
 
 fn placeholders() -> Result<(), String> {
     let saved = Saved::from([("flow".to_owned(), json!(A)), ("list".to_owned(), json!([1]))]);
-    let template =
-        json!({"one": "{{flow}}", "all": "{{list}}", "in": "-{{flow}}-", "then": "{{now-5}}", "x": "{{x*3}}"});
+    let template = json!({"one": "{{flow}}", "all": "{{list}}", "in": "-{{flow}}-", "then": "{{now-5}}", "x": "{{x*3}}", "sent": "{{ flow }}"});
     let rendered = render::value(&template, &saved, START)?;
-    let wanted = json!({"one": A, "all": [1], "in": format!("-{A}-"), "then": "2024-01-02T03:04:00Z", "x": "xxx"});
+    let wanted = json!({"one": A, "all": [1], "in": format!("-{A}-"), "then": "2024-01-02T03:04:00Z", "x": "xxx", "sent": "{{ flow }}"});
     must(rendered == wanted, "values, moments and repetitions")?;
     must(render::text("{{nobody}}", &saved, START).is_err(), "what was not saved")?;
     must(

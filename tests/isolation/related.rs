@@ -61,9 +61,14 @@ fn variables_in_parameters_are_for_those_who_see_variables() {
     (with_both["name"], with_both["parameters"]) = (json!("e"), named.clone());
     let run = json!({"parameters": named, "enforce_parameter_schema": false});
     let create = format!("/deployments/{deployment}/create_flow_run");
+    let made = json!({"__prefect_kind": "jinja", "template": "{{ 'hid' ~ 'den' }}"});
+    let made = json!({"x": {"__prefect_kind": "workspace_variable", "variable_name": made}});
+    let made = json!({"parameters": made, "enforce_parameter_schema": false});
     for refused in [
         runs.api().post(&create, &run),
+        runs.api().post(&create, &made),
         runs.api().post(&format!("{create}/bulk"), &json!([run])),
+        runs.api().post(&format!("{create}/bulk"), &json!([made])),
         writes.api().patch(
             &format!("/deployments/{deployment}"),
             &json!({"parameters": named, "enforce_parameter_schema": true}),
@@ -75,7 +80,9 @@ fn variables_in_parameters_are_for_those_who_see_variables() {
         assert!(detail.contains("see_variables") && !detail.contains("its-value"), "{}", refused.body);
     }
     let sees = role(&tenant, &["run_deployments", "see_variables"]);
-    assert_eq!(sees.api().post(&create, &run).expect(201)["parameters"]["x"], "its-value");
+    for run in [&run, &made] {
+        assert_eq!(sees.api().post(&create, run).expect(201)["parameters"]["x"], "its-value");
+    }
     // What its owner wrote into the deployment is for whoever runs it.
     api.patch(&format!("/deployments/{deployment}"), &json!({"parameters": named, "enforce_parameter_schema": false}))
         .expect(204);

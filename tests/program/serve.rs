@@ -64,6 +64,9 @@ fn a_wrong_setting_is_refused_by_name_with_a_value_that_would_do() {
         ("PREFECTURE_DATABASE_PATIENCE", "99ms", "100ms"),
         ("PREFECTURE_IDLE_TRANSACTION", "61s", "60s"),
         ("PREFECTURE_REQUEST_TIMEOUT", "soon", "10s"),
+        ("PREFECTURE_TEMPLATE_TIME", "1500ms", "1s"),
+        ("PREFECTURE_TEMPLATE_MEMORY", "1024", "67108864"),
+        ("PREFECTURE_TEMPLATES_AT_ONCE", "0", "2"),
         ("PREFECTURE_DEFAULT_WORKSPACE", "no-slash", "/"),
     ] {
         let refused = Server::builder().env(name, wrong).refused();

@@ -2,7 +2,6 @@
 //! the fields as Python's `json` writes them with sorted keys, without what says which fields are secret and without the
 //! definitions of nested blocks, which have checksums of their own.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
@@ -10,6 +9,7 @@ use wire::Json;
 
 use super::nested::non_block_definitions;
 use super::{field, object};
+use crate::python_json;
 
 /// `sha256:…`
 pub fn checksum(fields: &Json<'_>) -> String {
@@ -20,7 +20,7 @@ pub fn checksum(fields: &Json<'_>) -> String {
     }
     // The arguments of the function that hashes, and its named arguments, of which there are none.
     let mut text = String::from("[[");
-    write(&fields, &mut text);
+    python_json::write(&fields, None, &mut text);
     text.push_str("], {}]");
     let hash = Sha256::digest(text.as_bytes());
     hash.iter().fold(String::from("sha256:"), |mut hex, byte| {
@@ -52,80 +52,6 @@ fn without<'a>(value: &Json<'a>, name: &str) -> Json<'a> {
         }
         _ => value.clone(),
     }
-}
-
-/// As Python's `json.dumps(value, sort_keys=True)` does.
-fn write(value: &Json<'_>, out: &mut String) {
-    match value {
-        Json::Null => out.push_str("null"),
-        Json::Bool(true) => out.push_str("true"),
-        Json::Bool(false) => out.push_str("false"),
-        Json::Int(i) => {
-            let _ = write!(out, "{i}");
-        }
-        Json::BigInt(i) => {
-            let _ = write!(out, "{i}");
-        }
-        Json::Float(f) => write_float(*f, out),
-        Json::Str(text) => write_text(text, out),
-        Json::Array(items) => {
-            out.push('[');
-            for (at, item) in items.iter().enumerate() {
-                out.push_str(if at > 0 { ", " } else { "" });
-                write(item, out);
-            }
-            out.push(']');
-        }
-        Json::Object(fields) => {
-            // A key that is there twice counts once, by its last value.
-            let sorted: BTreeMap<&str, &Json<'_>> = fields.iter().map(|(key, value)| (key.as_ref(), value)).collect();
-            out.push('{');
-            for (at, (key, value)) in sorted.into_iter().enumerate() {
-                out.push_str(if at > 0 { ", " } else { "" });
-                write_text(key, out);
-                out.push_str(": ");
-                write(value, out);
-            }
-            out.push('}');
-        }
-    }
-}
-
-/// The shortest digits that read back as the same number, with an exponent below 10⁻⁴ and from 10¹⁶ on.
-fn write_float(number: f64, out: &mut String) {
-    let shortest = format!("{number:e}");
-    let exponent = shortest.rsplit_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok()).unwrap_or(0);
-    if number == 0.0 || (-4..16).contains(&exponent) {
-        let _ = match number.fract() == 0.0 {
-            true => write!(out, "{number:.1}"),
-            false => write!(out, "{number}"),
-        };
-        return;
-    }
-    let digits = shortest.split_once('e').map_or(shortest.as_str(), |(digits, _)| digits);
-    let sign = if exponent < 0 { '-' } else { '+' };
-    let _ = write!(out, "{digits}e{sign}{:02}", exponent.abs());
-}
-
-/// ASCII alone, everything else escaped by its UTF-16 units.
-fn write_text(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(c),
-            _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
-                let _ = write!(out, "\\u{unit:04x}");
-            }),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@ use wire::{RawJson, RawObject};
 
 use super::DeploymentUpdate;
 use crate::flow_runs::{MOST_PARAMETER_BYTES, ascii_length};
-use crate::hydrate::{self, TooLarge, Unfilled, hydrate};
+use crate::hydrate::{self, TooLarge, Unfilled, Unrendered, hydrate};
 use crate::json_schema::{self, Budget, Lax, Misfit};
+use crate::templates::Rendered;
 
-/// What is left for the runs that one request makes, however many they are.
+/// What the runs that one request makes share, however many they are: what is left for them, and what became of templates.
 #[derive(Debug, Default)]
 pub struct Work {
+    pub rendered: Rendered,
     /// For parameters and their schema.
     pub parameters: Budget,
     /// For job variables and the template of the pool.
@@ -68,15 +70,20 @@ pub type Variables = HashMap<String, Value>;
 const MOST_VARIABLES: usize = 1000;
 
 /// Names of the workspace variables that parameters ask for.
-pub fn names_of_variables(parameters: &[&RawObject]) -> Result<Vec<String>, TooLarge> {
+pub fn names_of_variables(parameters: &[&RawObject], rendered: &Rendered) -> Result<Vec<String>, TooLarge> {
     let mut names = BTreeSet::new();
     for parameters in parameters.iter().filter(|parameters| parameters.0.text().contains("workspace_variable")) {
-        hydrate::names_of_variables(&parameters.0.to_value(), &mut names);
+        hydrate::names_of_variables(&parameters.0.to_value(), rendered, &mut names);
     }
     if names.len() > MOST_VARIABLES {
         return Err(TooLarge);
     }
     Ok(names.into_iter().collect())
+}
+
+/// Whether parameters may ask for workspace variables.
+pub fn ask_for_variables(parameters: &RawObject) -> bool {
+    parameters.0.text().contains("workspace_variable") && hydrate::asks_for_variables(&parameters.0.to_value())
 }
 
 /// Whether a deployment's parameters fit their schema after a change. Those that are sent are filled in to be looked at, and
@@ -87,18 +94,19 @@ pub fn fits_after(
     schema: Option<&RawObject>,
     enforced: bool,
     variables: &Variables,
-) -> Result<(), Unfit> {
+    rendered: &Rendered,
+) -> Result<Result<(), Unfit>, Unrendered> {
     let parameters = match change.parameters.value() {
-        Some(Some(sent)) => hydrate(sent.0.to_value(), variables)?,
-        _ => parameters.0.to_value(),
+        Some(Some(sent)) => hydrate(sent.0.to_value(), variables, rendered)?,
+        _ => Ok(parameters.0.to_value()),
     };
     let enforced = change.enforce_parameter_schema.value().copied().flatten().unwrap_or(enforced);
-    if !enforced {
-        return Ok(());
-    }
-    let schema = change.parameter_openapi_schema.value().and_then(Option::as_ref).or(schema).ok_or(Unfit::NoSchema)?;
+    let schema = change.parameter_openapi_schema.value().and_then(Option::as_ref).or(schema);
     let lax = Lax { nothing_is_required: true, ..Lax::default() };
-    Ok(json_schema::validate_lax(&parameters, &schema.0.to_value(), lax, &mut Budget::default())?)
+    Ok(parameters.map_err(Unfit::from).and_then(|parameters| match enforced {
+        true => fit(&parameters, schema, lax, &mut Budget::default()),
+        false => Ok(()),
+    }))
 }
 
 /// The parameters of a run: the deployment's, the run's own over them, filled in and looked at if they are to fit the
@@ -110,19 +118,25 @@ pub fn of_run(
     enforced: bool,
     variables: &Variables,
     work: &mut Work,
-) -> Result<RawObject, Unfit> {
+) -> Result<Result<RawObject, Unfit>, Unrendered> {
     let mut merged = fields(deployment);
     merged.extend(fields(run));
-    let filled = hydrate(Value::Object(merged), variables)?;
-    let made = RawJson::of(&filled);
-    if ascii_length(made.text()) > MOST_PARAMETER_BYTES {
-        return Err(Unfit::TooLarge);
-    }
-    if enforced {
-        let schema = schema.ok_or(Unfit::NoSchema)?;
-        json_schema::validate_lax(&filled, &schema.0.to_value(), Lax::default(), &mut work.parameters)?;
-    }
-    Ok(RawObject(made))
+    let filled = hydrate(Value::Object(merged), variables, &work.rendered)?;
+    Ok(filled.map_err(Unfit::from).and_then(|filled| {
+        let made = RawJson::of(&filled);
+        if ascii_length(made.text()) > MOST_PARAMETER_BYTES {
+            return Err(Unfit::TooLarge);
+        }
+        if enforced {
+            fit(&filled, schema, Lax::default(), &mut work.parameters)?;
+        }
+        Ok(RawObject(made))
+    }))
+}
+
+fn fit(parameters: &Value, schema: Option<&RawObject>, lax: Lax, budget: &mut Budget) -> Result<(), Unfit> {
+    let schema = schema.ok_or(Unfit::NoSchema)?;
+    Ok(json_schema::validate_lax(parameters, &schema.0.to_value(), lax, budget)?)
 }
 
 fn fields(object: &RawObject) -> Map<String, Value> {
@@ -148,19 +162,21 @@ mod tests {
             object(json!({ "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"] }));
         let run = |own: Value, enforced| {
             let none = Variables::new();
-            of_run(&object(json!({ "a": 1 })), &object(own), Some(&schema), enforced, &none, &mut Work::default())
+            let (deployment, mut work) = (object(json!({ "a": 1 })), Work::default());
+            of_run(&deployment, &object(own), Some(&schema), enforced, &none, &mut work).unwrap()
         };
         assert_eq!(run(json!({ "n": 2, "a": 3 }), true), Ok(object(json!({ "a": 3, "n": 2 }))));
         let missing = "Validation failed. Failure reason: 'n' is a required property";
         assert_eq!(run(json!({}), true), Err(Unfit::Invalid(missing.into())));
         assert_eq!(run(json!({}), false), Ok(object(json!({ "a": 1 }))));
         let unknown = json!({ "n": { "__prefect_kind": "workspace_variable", "variable_name": "v" } });
-        let names = names_of_variables(&[&object(unknown.clone()), &object(json!({ "variable_name": "w" }))]);
+        let names =
+            names_of_variables(&[&object(unknown.clone()), &object(json!({ "variable_name": "w" }))], &Rendered::new());
         assert_eq!(names, Ok(vec!["v".to_owned()]));
         assert_eq!(run(unknown, false), Err(Unfit::Unfilled("Variable 'v' not found in workspace.".into())));
         let empty = object(json!({}));
         let none = of_run(&empty, &empty, None, true, &Variables::new(), &mut Work::default());
-        assert_eq!(none, Err(Unfit::NoSchema));
+        assert_eq!(none.unwrap(), Err(Unfit::NoSchema));
     }
 
     #[test]
@@ -169,7 +185,7 @@ mod tests {
         let variables = Variables::from([("v".to_owned(), json!("x".repeat(4900)))]);
         let run = |own: Value| {
             let (deployment, mut work) = (object(json!({ "a": half })), Work::default());
-            of_run(&deployment, &object(own), None, false, &variables, &mut work)
+            of_run(&deployment, &object(own), None, false, &variables, &mut work).unwrap()
         };
         assert!(run(json!({})).is_ok());
         assert_eq!(run(json!({ "b": half })), Err(Unfit::TooLarge));
@@ -187,7 +203,7 @@ mod tests {
         let mut work = Work::default();
         let mut run = |own: &RawObject, enforced| {
             let (none, deployment) = (Variables::new(), object(json!({})));
-            of_run(&deployment, own, Some(&schema), enforced, &none, &mut work).map(drop)
+            of_run(&deployment, own, Some(&schema), enforced, &none, &mut work).unwrap().map(drop)
         };
         assert_eq!(run(&list, true), Ok(()));
         assert!((0..20).any(|_| run(&list, true) == Err(Unfit::TooMuch)));

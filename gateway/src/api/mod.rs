@@ -26,6 +26,7 @@ pub mod schedules;
 pub mod task_run_states;
 pub mod task_runs;
 pub mod task_workers;
+mod templates;
 pub mod ui_flow_runs;
 pub mod ui_flows;
 pub mod ui_schemas;

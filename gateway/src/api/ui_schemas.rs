@@ -4,6 +4,7 @@
 use domain::deployments::parameters::{Variables, names_of_variables};
 use domain::flow_runs::refused_filled_in;
 use domain::json_schema::report::{SchemaValuesValidationResponse, Unsaid, report};
+use domain::templates::Rendered;
 use tenant_store::variables;
 use wire::{Input, RawObject};
 
@@ -25,7 +26,7 @@ struct SchemaAndValues {
 async fn validate(cx: Call, body: JsonBody<SchemaAndValues>) -> Reply<Json<SchemaValuesValidationResponse>> {
     let SchemaAndValues { schema, values } = body.0;
     let too_large = || Invalid::of(refused_filled_in("values"), &wire::Json::Null).into();
-    let names = names_of_variables(&[&values]).map_err(|_| too_large())?;
+    let names = names_of_variables(&[&values], &Rendered::new()).map_err(|_| too_large())?;
     let variables = match names.is_empty() {
         false => variables::values(&mut cx.read().await?, &names).await?,
         true => Variables::new(),

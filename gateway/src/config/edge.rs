@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{LimitSettings, PollSettings, WrongSetting, duration, on_off};
+use super::{LimitSettings, PollSettings, TemplateSettings, WrongSetting, duration, on_off};
 
 /// What a request may cost before it is refused.
 #[derive(Debug, Clone, Args)]
@@ -69,6 +69,9 @@ pub struct EdgeSettings {
 
     #[command(flatten)]
     pub polls: PollSettings,
+
+    #[command(flatten)]
+    pub templates: TemplateSettings,
 }
 
 impl EdgeSettings {
@@ -113,6 +116,7 @@ impl EdgeSettings {
                 "https://app.example.com",
             ));
         }
+        self.templates.validate()?;
         match &self.default_workspace {
             Some(handles) if handles.split('/').filter(|part| !part.is_empty()).count() != 2 => Err(WrongSetting::new(
                 "--default-workspace (PREFECTURE_DEFAULT_WORKSPACE)",

@@ -14,6 +14,7 @@ mod schedules;
 mod serve;
 mod services;
 mod telemetry;
+mod templates;
 mod tokens;
 
 pub use cache::CacheSettings;
@@ -29,6 +30,7 @@ pub use schedules::ScheduleSettings;
 pub use serve::ServeSettings;
 pub use services::ServiceSettings;
 pub use telemetry::{Otlp, Sampling, TelemetrySettings};
+pub use templates::TemplateSettings;
 pub use tokens::TokenSettings;
 
 /// A setting that cannot be used.

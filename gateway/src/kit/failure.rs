@@ -193,6 +193,7 @@ impl From<StoreError> for Failure {
                 "This server keeps no blocks: its operator has not set PREFECTURE_ENCRYPTION_KEYS.",
             ),
             StoreError::WorkspaceGone => Self::no_workspace(),
+            StoreError::Unrendered(_) => Self::internal("an operation that renders no templates was asked to"),
             StoreError::Internal(cause) => Self::internal(cause),
         }
     }

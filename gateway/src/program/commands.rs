@@ -14,6 +14,7 @@ use crate::config::{
 };
 use crate::doctor::{DoctorArgs, doctor};
 use crate::telemetry::Telemetry;
+use crate::templates;
 
 /// A multi-tenant server for the Prefect REST API.
 #[derive(Parser)]
@@ -89,6 +90,9 @@ pub struct MigrateArgs {
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
+    if templates::is_child() {
+        return templates::run();
+    }
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -111,6 +111,12 @@
   value: {{ .Values.requests.pollHold | quote }}
 - name: PREFECTURE_POLLS_HELD
   value: {{ int .Values.requests.pollsHeld | quote }}
+- name: PREFECTURE_TEMPLATE_TIME
+  value: {{ .Values.requests.templateTime | quote }}
+- name: PREFECTURE_TEMPLATE_MEMORY
+  value: {{ int64 .Values.requests.templateMemory | quote }}
+- name: PREFECTURE_TEMPLATES_AT_ONCE
+  value: {{ int .Values.requests.templatesAtOnce | quote }}
 - name: PREFECTURE_COMPRESSION
   value: {{ ternary "on" "off" .Values.requests.compression | quote }}
 - name: PREFECTURE_COMPRESS_FROM

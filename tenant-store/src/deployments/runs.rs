@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::deployments::DeploymentFlowRunCreate;
-use domain::deployments::parameters::{self, Variables, Work, names_of_variables};
+use domain::deployments::parameters::{self, Work, names_of_variables};
 use domain::flow_runs::{CreatedBy, FlowRun, FlowRunCreate, OfDeployment};
 use domain::job_variables::{Blocks, Checks};
 use domain::state::StateType;
@@ -96,7 +96,7 @@ pub async fn create_run(
         tx.rollback().await?;
         return Ok(Err(NoRun::NoDeployment));
     };
-    let variables = match names_of_variables(&[&deployment.parameters, &new.parameters]) {
+    let variables = match names_of_variables(&[&deployment.parameters, &new.parameters], &work.rendered) {
         Ok(names) => variables::values(&mut tx, &names).await?,
         Err(too_large) => {
             tx.rollback().await?;
@@ -111,7 +111,17 @@ pub async fn create_run(
         (Some(name), Some(pool), None) => Some((pool, name.clone())),
         _ => None,
     };
-    let (run, mut of) = match planned(id, deployment, new, queue_name, &variables, blocks, work) {
+    let (schema, enforced) = (&deployment.schema, new.enforce_parameter_schema.unwrap_or(deployment.enforced));
+    let own = &new.parameters;
+    let planned = match parameters::of_run(&deployment.parameters, own, schema.as_ref(), enforced, &variables, work) {
+        Ok(Ok(parameters)) => planned(id, deployment, new, parameters, queue_name, blocks, work),
+        Ok(Err(unfit)) => Err(NoRun::Parameters(unfit)),
+        Err(unrendered) => {
+            tx.rollback().await?;
+            return Err(unrendered.into());
+        }
+    };
+    let (run, mut of) = match planned {
         Ok(planned) => planned,
         Err(refused) => {
             tx.rollback().await?;
@@ -133,15 +143,11 @@ fn planned(
     id: DeploymentId,
     deployment: Deployment,
     new: DeploymentFlowRunCreate,
+    parameters: RawObject,
     queue_name: Option<String>,
-    variables: &Variables,
     blocks: Result<Blocks, Unfit>,
     work: &mut Work,
 ) -> Result<(FlowRunCreate, OfDeployment), NoRun> {
-    let enforced = new.enforce_parameter_schema.unwrap_or(deployment.enforced);
-    let schema = deployment.schema.as_ref();
-    let parameters = parameters::of_run(&deployment.parameters, &new.parameters, schema, enforced, variables, work)
-        .map_err(NoRun::Parameters)?;
     if let Some(template) = &deployment.template {
         let own = new.job_variables.clone().unwrap_or_default();
         let layers = [&deployment.job_variables, &own];

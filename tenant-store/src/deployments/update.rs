@@ -6,6 +6,7 @@ use domain::deployments::DeploymentUpdate;
 use domain::deployments::parameters::{Unfit, Variables, fits_after, names_of_variables};
 use domain::job_variables::complaint;
 use domain::schedules::changes::Refused;
+use domain::templates::Rendered;
 use domain::work_queues::WorkQueueCreate;
 use domain::{DeploymentId, WorkPoolId, WorkQueueId};
 use wire::{Patch, RawObject};
@@ -68,12 +69,17 @@ pub enum NotUpdated {
 }
 
 /// Changes a deployment. Runs that were made ahead go, because they would not be what they should.
-pub async fn update(mut tx: Tx<'_>, id: DeploymentId, change: &DeploymentUpdate) -> Result<Result<(), NotUpdated>> {
+pub async fn update(
+    mut tx: Tx<'_>,
+    id: DeploymentId,
+    change: &DeploymentUpdate,
+    rendered: &Rendered,
+) -> Result<Result<(), NotUpdated>> {
     let pool_name = change.work_pool_name.value().and_then(Option::as_deref).filter(|name| !name.is_empty());
     let queue_name = change.work_queue_name.value().and_then(Option::as_deref).filter(|name| !name.is_empty());
     let before: Option<Before> = tx.opt(BEFORE.as_str(), &[&id, &pool_name, &queue_name]).await?;
     let variables = match change.parameters.value() {
-        Some(Some(parameters)) => match names_of_variables(&[parameters]) {
+        Some(Some(parameters)) => match names_of_variables(&[parameters], rendered) {
             Ok(names) => variables::values(&mut tx, &names).await?,
             Err(too_large) => {
                 tx.rollback().await?;
@@ -98,9 +104,16 @@ pub async fn update(mut tx: Tx<'_>, id: DeploymentId, change: &DeploymentUpdate)
             (Some(pool), _) if before.pool.is_none() => Some(NotUpdated::NoWorkPool(pool.to_owned())),
             (Some(_), _) if unfit.is_some() => unfit.map(NotUpdated::JobVariables),
             _ if !has_limit => Some(NotUpdated::NoLimit),
-            _ => fits_after(change, &before.parameters, before.schema.as_ref(), before.enforced, &variables)
-                .err()
-                .map(NotUpdated::Parameters),
+            _ => {
+                let (schema, enforced) = (before.schema.as_ref(), before.enforced);
+                match fits_after(change, &before.parameters, schema, enforced, &variables, rendered) {
+                    Ok(fits) => fits.err().map(NotUpdated::Parameters),
+                    Err(unrendered) => {
+                        tx.rollback().await?;
+                        return Err(unrendered.into());
+                    }
+                }
+            }
         },
     };
     let before = match (before, refused) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::cleanups::CleanupKind;
 use domain::flow_runs::too_large_filled_in;
-use domain::hydrate::{Unfilled, hydrate};
+use domain::hydrate::{Unfilled, Unrendered, hydrate};
 use domain::json_schema::{Misfit, TOO_MUCH, validate};
 use domain::rules::caller::TASKS_RETRY_THEMSELVES;
 use domain::rules::decision::{OrchestrationResult, Verdict};
@@ -12,6 +12,7 @@ use domain::rules::facts::FlowFacts;
 use domain::rules::{FlowPolicy, Proposal, decide_flow};
 use domain::state::{State, StateType, names};
 use domain::states::StateCreate;
+use domain::templates::Rendered;
 use domain::{FlowRunId, StateId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -45,7 +46,13 @@ pub async fn set_state(
 
 /// Resumes a run that is paused: scheduled anew where the pause ended its process, else running. A pause may have asked for
 /// an input, which is then looked at first and kept with an accepted change.
-pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, asks: &Asks) -> Result<Option<Outcome>> {
+pub async fn resume(
+    mut tx: Tx<'_>,
+    id: FlowRunId,
+    input: Option<&RawObject>,
+    rendered: &Rendered,
+    asks: &Asks,
+) -> Result<Option<Outcome>> {
     let Some(locked) = facts::lock(&mut tx, id, Wanted::Run).await? else {
         tx.rollback().await?;
         return Ok(None);
@@ -60,9 +67,13 @@ pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, ask
             Some(key) => read_input(&mut tx, id, key).await?,
             None => None,
         };
-        let input = match accept_input(input, schema.as_deref()) {
-            Ok(input) => input,
-            Err(reason) => return refuse(tx, Some(paused), Verdict::RejectInput { reason }).await.map(Some),
+        let input = match accept_input(input, schema.as_deref(), rendered) {
+            Ok(Ok(input)) => input,
+            Ok(Err(reason)) => return refuse(tx, Some(paused), Verdict::RejectInput { reason }).await.map(Some),
+            Err(unrendered) => {
+                tx.rollback().await?;
+                return Err(unrendered.into());
+            }
         };
         let said = input.as_object().is_some_and(|fields| !fields.is_empty());
         if let Some(key) = keyset.get("response").filter(|_| said) {
@@ -84,13 +95,21 @@ pub async fn resume(mut tx: Tx<'_>, id: FlowRunId, input: Option<RawObject>, ask
 }
 
 /// The input, filled in, if it fits the schema that the pause has left; why not, in the reference's words, otherwise.
-fn accept_input(input: Option<RawObject>, schema: Option<&str>) -> Result<Value, String> {
+fn accept_input(
+    input: Option<&RawObject>,
+    schema: Option<&str>,
+    rendered: &Rendered,
+) -> Result<Result<Value, String>, Unrendered> {
     let input = input.map_or_else(|| Value::Object(Default::default()), |input| input.0.to_value());
     // Workspace variables are handed in when they are stored.
-    let input = hydrate(input, &HashMap::new()).map_err(|unfilled| match unfilled {
+    let input = hydrate(input, &HashMap::new(), rendered)?.map_err(|unfilled| match unfilled {
         Unfilled::Why(why) => format!("Error hydrating run input: {why}"),
         Unfilled::TooLarge => too_large_filled_in(),
-    })?;
+    });
+    Ok(input.and_then(|input| fit_input(input, schema)))
+}
+
+fn fit_input(input: Value, schema: Option<&str>) -> Result<Value, String> {
     let schema = schema.ok_or("Run input schema not found.")?;
     let schema: Value = serde_json::from_str(schema).map_err(|_| "Run input schema is not valid JSON.")?;
     match validate(&input, &schema) {

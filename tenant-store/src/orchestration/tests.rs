@@ -7,6 +7,7 @@ use domain::rules::{FlowPolicy, TaskPolicy};
 use domain::state::StateType;
 use domain::states::StateCreate;
 use domain::task_runs::{TaskRun, TaskRunCreate};
+use domain::templates::Rendered;
 use domain::{FlowId, FlowRunId, TaskRunId};
 use wire::Input;
 
@@ -336,7 +337,10 @@ async fn a_pause_ends_with_the_input_it_asked_for() {
     let resume = async |input: Option<&str>| {
         let tx = scope.write(Lane::Hot).await.unwrap();
         let input = input.map(parsed);
-        flow_runs::resume(tx, run, input, &Asks::default()).await.unwrap().expect("the run is there")
+        flow_runs::resume(tx, run, input.as_ref(), &Rendered::new(), &Asks::default())
+            .await
+            .unwrap()
+            .expect("the run is there")
     };
     let early = resume(None).await;
     assert!(early.result.state.is_none() && matches!(early.result.verdict, Verdict::Abort { .. }));

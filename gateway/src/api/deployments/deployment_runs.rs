@@ -5,14 +5,17 @@ use domain::deployments::parameters::Work;
 use domain::deployments::{
     DeploymentFlowRunCreate, FlowRunBulkCreateResponse, FlowRunCreateResult, MOST_RUNS_AT_ONCE, RunsToCreate,
 };
-use domain::flow_runs::FlowRun;
-use tenant_store::deployments::{self, RunMade, Which};
+use domain::flow_runs::{CreatedBy, FlowRun};
+use tenant_store::Error;
+use tenant_store::deployments::{self, NoRun, RunMade, Which};
 use tenant_store::flow_runs::waiting;
+use tenant_store::orchestration::Asks;
 use wire::{Input, Limit, Time};
 
 use super::{changes, sees_variables};
 use crate::api::asks::{asks, created_by};
 use crate::api::polls;
+use crate::api::templates::Templates;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, Op, Path, Reply};
 use crate::live::held::held;
 use crate::ops;
@@ -41,12 +44,38 @@ struct ScheduledFlowRuns {
 
 async fn create(cx: Call, id: Path<DeploymentId>, body: JsonBody<DeploymentFlowRunCreate>) -> Reply<Created<FlowRun>> {
     sees_variables(&cx, &body.0.parameters)?;
-    let created_by = created_by(&cx)?;
-    let (asks, mut work) = (asks(&cx), Work::default());
-    let made = deployments::create_run(cx.write().await?, *id, body.0, created_by, &asks, cx.app.key_ring(), &mut work)
-        .await?;
+    let made = Making::of(&cx, *id)?.make(body.0).await??;
     let RunMade { run, fresh, .. } = made.map_err(|why| changes::no_run(why, *id))?;
     Ok(Created::if_fresh(*run, fresh))
+}
+
+/// Runs of one deployment being made for one request.
+struct Making<'c> {
+    cx: &'c Call,
+    id: DeploymentId,
+    created_by: Option<CreatedBy>,
+    asks: Asks,
+    templates: Templates<'c>,
+    work: Work,
+}
+
+impl<'c> Making<'c> {
+    fn of(cx: &'c Call, id: DeploymentId) -> Reply<Self> {
+        let (created_by, asks, templates) = (created_by(cx)?, asks(cx), Templates::of(cx)?);
+        Ok(Self { cx, id, created_by, asks, templates, work: Work::default() })
+    }
+
+    async fn make(&mut self, new: DeploymentFlowRunCreate) -> Reply<Result<Result<RunMade, NoRun>, Error>> {
+        let Self { cx, id, created_by, asks, templates, work } = self;
+        templates.next();
+        loop {
+            let (tx, new, by, ring) = (cx.write().await?, new.clone(), created_by.clone(), cx.app.key_ring());
+            match deployments::create_run(tx, *id, new, by, asks, ring, work).await {
+                Err(Error::Unrendered(asked)) => templates.render(asked, &mut work.rendered).await?,
+                made => return Ok(made),
+            }
+        }
+    }
 }
 
 async fn create_many(
@@ -60,20 +89,16 @@ async fn create_many(
         return Err(Failure::bad_request(detail));
     }
     runs.iter().try_for_each(|run| sees_variables(&cx, &run.parameters))?;
-    let (created_by, asks) = (created_by(&cx)?, asks(&cx));
+    let mut making = Making::of(&cx, *id)?;
     if deployments::read(&mut cx.read().await?, Which::Id(*id)).await?.is_none() {
         return Err(super::not_found());
     }
-    let (mut results, mut work) = (Vec::with_capacity(runs.len()), Work::default());
+    let mut results = Vec::with_capacity(runs.len());
     for run in runs {
-        let (tx, created_by) = (cx.write().await?, created_by.clone());
-        let made = deployments::create_run(tx, *id, run, created_by, &asks, cx.app.key_ring(), &mut work).await;
-        results.push(match made {
+        results.push(match making.make(run).await? {
             Ok(Ok(made)) => FlowRunCreateResult::created(made.run.id),
             Ok(Err(why)) => FlowRunCreateResult::failed(changes::no_run_of_many(why)),
-            Err(tenant_store::Error::Conflict(_)) => {
-                FlowRunCreateResult::failed("The flow run names an object that is not there.")
-            }
+            Err(Error::Conflict(_)) => FlowRunCreateResult::failed("The flow run names an object that is not there."),
             Err(error) => {
                 tracing::warn!(deployment_id = %*id, %error, "a flow run of many was not created");
                 FlowRunCreateResult::failed("The flow run could not be created. Try again.")

@@ -7,14 +7,16 @@ pub mod deployment_runs;
 
 use domain::DeploymentId;
 use domain::access::ScopeName;
-use domain::deployments::parameters::names_of_variables;
+use domain::deployments::parameters::ask_for_variables;
 use domain::deployments::{Deployment, DeploymentCreate, DeploymentUpdate};
 use domain::schedules::countable;
+use domain::templates::Rendered;
 use domain::work_queues::WorkQueue;
 use tenant_store::deployments::{self, Which};
-use tenant_store::work_queues;
+use tenant_store::{Error, work_queues};
 use wire::{Patch, RawObject};
 
+use crate::api::templates::Templates;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
 
@@ -66,16 +68,22 @@ async fn update(cx: Call, id: Path<DeploymentId>, body: JsonBody<DeploymentUpdat
     if let Patch::Set(schedules) = &body.schedules {
         countable(schedules.iter().filter_map(|change| change.schedule.as_ref()))?;
     }
-    deployments::update(cx.write().await?, *id, &body).await?.map_err(changes::not_updated)?;
+    let (mut templates, mut rendered) = (Templates::of(&cx)?, Rendered::new());
+    let updated = loop {
+        match deployments::update(cx.write().await?, *id, &body, &rendered).await {
+            Err(Error::Unrendered(asked)) => templates.render(asked, &mut rendered).await?,
+            updated => break updated?,
+        }
+    };
+    updated.map_err(changes::not_updated)?;
     Ok(NoContent)
 }
 
 /// Parameters that name variables are filled in with their values, which a run shows, or a refusal where they do not fit.
 fn sees_variables(cx: &Call, parameters: &RawObject) -> Reply<()> {
-    match names_of_variables(&[parameters]) {
-        Ok(names) if names.is_empty() => Ok(()),
-        // Too many are refused further on.
-        Ok(_) | Err(_) => cx.needs_too(ScopeName::SeeVariables, "for the variables that the parameters name"),
+    match ask_for_variables(parameters) {
+        true => cx.needs_too(ScopeName::SeeVariables, "for the variables that the parameters name"),
+        false => Ok(()),
     }
 }
 

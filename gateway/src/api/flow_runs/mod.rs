@@ -14,10 +14,13 @@ use domain::rules::FlowPolicy;
 use domain::rules::decision::OrchestrationResult;
 use domain::state::StateType;
 use domain::states::SetState;
+use domain::templates::Rendered;
+use tenant_store::Error;
 use tenant_store::deployments::Unfit;
 use tenant_store::flow_runs::{self, Creation, Updated};
 
 use super::asks::{answer, asks, created_by, exception_not_found};
+use super::templates::Templates;
 use crate::kit::{Call, Created, ETag, Failure, JsonBody, NoContent, Op, Path, Reply, Tagged};
 use crate::ops;
 
@@ -103,7 +106,14 @@ async fn set_state(cx: Call, id: Path<FlowRunId>, body: JsonBody<SetState>) -> R
 }
 
 async fn resume(cx: Call, id: Path<FlowRunId>, body: JsonBody<ResumeFlowRun>) -> Reply<Created<OrchestrationResult>> {
-    let outcome = flow_runs::resume(cx.write().await?, *id, body.0.run_input, &asks(&cx)).await?;
+    let (input, asks) = (body.0.run_input, asks(&cx));
+    let (mut templates, mut rendered) = (Templates::of(&cx)?, Rendered::new());
+    let outcome = loop {
+        match flow_runs::resume(cx.write().await?, *id, input.as_ref(), &rendered, &asks).await {
+            Err(Error::Unrendered(asked)) => templates.render(asked, &mut rendered).await?,
+            outcome => break outcome?,
+        }
+    };
     answer(outcome, not_found)
 }
 
