@@ -42,7 +42,7 @@ pub async fn render(settings: &TemplateSettings, templates: &[String], room: usi
         }
     }
     if done.became.len() < templates.len() {
-        tracing::warn!(
+        tracing::info!(
             templates = templates.len(),
             "a process that rendered templates was ended, or went beyond its bounds"
         );
