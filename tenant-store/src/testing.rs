@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::control::{Control, ControlSettings};
+use crate::control::{By, Control, ControlSettings, NewAccount, NewWorkspace};
 use crate::migrate::{self, Login, Owners, Provisioner};
-use crate::{Commits, Pool, PoolSettings};
+use crate::{Commits, Pool, PoolSettings, Scope};
 
 const OWNER: &str = "prefecture";
 const SERVING: &str = "prefecture_serve";
@@ -100,6 +100,14 @@ impl Installation {
             Control::new(&settings, places, Some(provisioner), Commits::told_to_nobody()).expect("a control plane");
         Self { database, owners, pool, control }
     }
+}
+
+/// A workspace of an account of its own, and the way into it.
+pub async fn workspace(control: &Control) -> Scope {
+    let account = control.create_account(By::Shell, &NewAccount { handle: "a", name: "a" }).await.unwrap().id;
+    let new = NewWorkspace { handle: "main", name: "Main", description: "", placement: "default" };
+    let workspace = control.create_workspace(By::Shell, account, &new).await.unwrap().id;
+    Scope::for_system(&control.place(workspace).await.unwrap().expect("it was made"), "test")
 }
 
 impl Cluster {

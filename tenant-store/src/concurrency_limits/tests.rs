@@ -18,18 +18,10 @@ use wire::{Input, Time};
 
 use super::slots::{NewLease, Taken, Taking};
 use super::{Which, leases, slots, tags};
-use crate::control::{By, Control, NewAccount, NewWorkspace};
 use crate::flow_runs::{self, Creation};
 use crate::orchestration::{Asks, Outcome};
-use crate::testing::Installation;
+use crate::testing::{Installation, workspace};
 use crate::{Lane, Scope, Tx, flows, task_runs};
-
-async fn workspace(control: &Control) -> Scope {
-    let account = control.create_account(By::Shell, &NewAccount { handle: "a", name: "a" }).await.unwrap().id;
-    let new = NewWorkspace { handle: "main", name: "Main", description: "", placement: "default" };
-    let workspace = control.create_workspace(By::Shell, account, &new).await.unwrap().id;
-    Scope::for_system(&control.place(workspace).await.unwrap().expect("it was made"), "test")
-}
 
 fn parsed<T: Input>(text: &str) -> T {
     let body = wire::json::parse(text.as_bytes()).expect("the test holds JSON");

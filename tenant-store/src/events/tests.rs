@@ -8,20 +8,11 @@ use domain::task_runs::TaskRun;
 use uuid::Uuid;
 
 use super::{Taken, take_in};
-use crate::control::{By, NewAccount, NewWorkspace};
-use crate::testing::Installation;
+use crate::testing::{Installation, workspace};
 use crate::{Lane, Scope, task_runs};
 
 const FLOW_RUN: &str = "00000000-0000-4000-8000-00000000000f";
 const SOURCE: &str = "test";
-
-async fn workspace(installation: &Installation) -> Scope {
-    let control = &installation.control;
-    let account = control.create_account(By::Shell, &NewAccount { handle: "a", name: "a" }).await.unwrap().id;
-    let new = NewWorkspace { handle: "main", name: "Main", description: "", placement: "default" };
-    let workspace = control.create_workspace(By::Shell, account, &new).await.unwrap().id;
-    Scope::for_system(&control.place(workspace).await.unwrap().expect("it was made"), "test")
-}
 
 /// What the SDK tells of a task that runs and ends, one event a second; `run` is its number.
 fn life(run: u128) -> Vec<String> {
@@ -79,7 +70,7 @@ const RUNS: &str = "select count(*) from task_run";
 #[tokio::test]
 async fn a_life_is_recorded() {
     let installation = Installation::create().await;
-    let scope = workspace(&installation).await;
+    let scope = workspace(&installation.control).await;
     assert_eq!(take(&scope, life(1)).await, Taken { stored: 4, quarantined: 0 });
     let run = run(&scope, 1).await.expect("it was recorded");
     let shown = shown(&run);
@@ -114,7 +105,7 @@ async fn a_life_is_recorded() {
 #[tokio::test]
 async fn every_order_ends_the_same() {
     let installation = Installation::create().await;
-    let scope = workspace(&installation).await;
+    let scope = workspace(&installation.control).await;
     let mut expected = None;
     for (nth, order) in permutations(4).into_iter().enumerate() {
         let number = nth as u128 + 1;
@@ -150,7 +141,7 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
 #[tokio::test]
 async fn several_writers_of_the_same_runs_end_alike() {
     let installation = Installation::create().await;
-    let scope = workspace(&installation).await;
+    let scope = workspace(&installation.control).await;
     let (runs, writers) = (150u128, 3u128);
     let mut tasks = Vec::new();
     for writer in 0..writers {
@@ -178,7 +169,7 @@ async fn several_writers_of_the_same_runs_end_alike() {
 #[tokio::test]
 async fn what_cannot_be_stored_is_set_aside_and_in_nobodys_way() {
     let installation = Installation::create().await;
-    let scope = workspace(&installation).await;
+    let scope = workspace(&installation.control).await;
     let mut texts: Vec<String> = (1..=20).flat_map(life).collect();
     // No event, an event no index can hold (what repeats itself is stored shorter), one the recorder cannot read.
     let long: String =
@@ -205,7 +196,7 @@ async fn what_cannot_be_stored_is_set_aside_and_in_nobodys_way() {
 #[tokio::test]
 async fn a_run_made_by_request_keeps_its_id() {
     let installation = Installation::create().await;
-    let scope = workspace(&installation).await;
+    let scope = workspace(&installation.control).await;
     let flow = "insert into flow_run (id, name, flow_id) values ($1, 'r', $1)";
     let flow_run = Uuid::parse_str(FLOW_RUN).unwrap();
     scope.write(Lane::Hot).await.unwrap().last_run(flow, &[&flow_run]).await.unwrap();
@@ -238,7 +229,7 @@ async fn a_run_made_by_request_keeps_its_id() {
 #[tokio::test]
 async fn other_events_are_stored_in_one_trip() {
     let installation = Installation::create().await;
-    let scope = workspace(&installation).await;
+    let scope = workspace(&installation.control).await;
     let text = r#"{"occurred":0,"event":"x","id":"00000000-0000-4000-8000-000000000001","resource":{"prefect.resource.id":"r"},"payload":{"n":1e400}}"#;
     assert!(Event::of_message(text).is_ok());
     assert_eq!(take(&scope, vec![text.into(), text.into()]).await.stored, 2);

@@ -51,8 +51,7 @@ pub async fn list(
 
 pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
     let near = Near::of(tx, filters).await?;
-    let (count,) = tx.one_of(&statements::counting(filters, &near)).await?;
-    Ok(count)
+    tx.count_of(statements::counting(filters, &near)).await
 }
 
 /// Seconds that the runs began late, or are late now, on average; `None` when there are none.

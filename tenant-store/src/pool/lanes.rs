@@ -158,6 +158,11 @@ impl Lanes {
         Turn { _permits: [own, of_lane, of_whole], _alone: alone, shares, lane, begun: Instant::now() }
     }
 
+    /// Whether nobody has a turn, or nobody but one.
+    pub fn is_quiet(&self) -> bool {
+        self.whole.available_permits() + 1 >= self.size
+    }
+
     pub fn status(&self) -> [LaneStatus; LANES] {
         Lane::ALL.map(|lane| {
             let free = self.lanes[lane as usize].available_permits();
@@ -202,6 +207,19 @@ mod tests {
         assert!(pace.is_long());
         (0..8).for_each(|_| pace.took(LONG / 10));
         assert!(!pace.is_long());
+    }
+
+    #[tokio::test]
+    async fn it_is_quiet_with_one_turn_taken() {
+        let lanes = Lanes::new(4);
+        let turn = async |n, lane| lanes.turn(WorkspaceId(uuid::Uuid::from_u128(n)), lane).await;
+        let first = turn(1, Lane::Heavy).await;
+        assert!(lanes.is_quiet());
+        let second = turn(2, Lane::Hot).await;
+        assert!(!lanes.is_quiet());
+        drop(first);
+        assert!(lanes.is_quiet());
+        drop(second);
     }
 
     #[tokio::test]

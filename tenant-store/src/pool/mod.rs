@@ -12,6 +12,8 @@ mod outcome;
 mod picker;
 mod pulse;
 mod span;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod typed;
 
@@ -105,7 +107,8 @@ pub struct PoolStatus {
 type OnWait = Box<dyn Fn(Lane, Duration) + Send + Sync>;
 
 /// What a new session is told: the hot lane's time-outs and generic plans, so that its transactions need not set them, and
-/// that a list takes one core, not its neighbours' too. Not by options of the connection, which some poolers refuse. Behind a
+/// that a list takes one core, not its neighbours' too, and none of its time to compile a plan that is carried out once (a
+/// second, for what looks dear to Postgres and takes some milliseconds). Not by options of the connection, which some poolers refuse. Behind a
 /// pooler of transactions sessions are not ours, and each transaction sets all it needs.
 fn prepared_sessions(settings: &PoolSettings) -> Hook {
     let told = match settings.pooler {
@@ -113,7 +116,7 @@ fn prepared_sessions(settings: &PoolSettings) -> Hook {
             let (timeout, idle) = (settings.timeouts.hot.as_millis(), settings.idle_transaction.as_millis());
             format!(
                 "SET statement_timeout TO {timeout};SET idle_in_transaction_session_timeout TO {idle};\
-                 SET plan_cache_mode TO force_generic_plan;SET max_parallel_workers_per_gather TO 0"
+                 SET plan_cache_mode TO force_generic_plan;SET max_parallel_workers_per_gather TO 0;SET jit TO off"
             )
         }
         Pooler::Transaction => String::new(),
@@ -206,6 +209,11 @@ impl Pool {
         let status = self.0.factory.status();
         let idle = self.0.picker.idle() + status.available;
         PoolStatus { open: status.size, idle, size: self.0.settings.size, lanes: self.0.lanes.status() }
+    }
+
+    /// Whether no request but one needs the database now.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.0.lanes.is_quiet()
     }
 
     /// Tells every wait for a connection from now on. Once for each pool; a second listener is not heard.

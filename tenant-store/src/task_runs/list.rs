@@ -34,8 +34,7 @@ pub async fn page(
 
 pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
     let near = Near::of(tx, filters).await?;
-    let (count,) = tx.one_of(&statements::counting(filters, &near)).await?;
-    Ok(count)
+    tx.count_of(statements::counting(filters, &near)).await
 }
 
 pub async fn history(tx: &mut Tx<'_>, filters: &Filters, intervals: &Intervals) -> Result<Vec<HistoryResponse>> {
