@@ -110,9 +110,10 @@ pub fn asks_for_variables(value: &Value) -> bool {
 fn texts(value: &Value, rendered: &Rendered, found: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => {
-            let quoted = serde_json::from_str(text).ok();
+            let quoted = |text: &String| serde_json::from_str(text).ok();
             let made = rendered.get(text).and_then(|made| made.clone().ok());
-            found.extend([Some(text.clone()), quoted, made].into_iter().flatten().filter(|name| is_name(name)));
+            let names = [quoted(text), made.as_ref().and_then(quoted), made, Some(text.clone())];
+            found.extend(names.into_iter().flatten().filter(|name| is_name(name)));
         }
         Value::Object(fields) => fields.values().for_each(|value| texts(value, rendered, found)),
         _ => {}

@@ -42,6 +42,14 @@ fn they_are_rendered_wherever_values_are_needed() {
     change("{{ 'y' * 3 }}").expect(409);
     change("{{ 1 / 0 }}").expect(400);
 
+    // A change keeps what was filled in, and what is no object is kept nowhere.
+    assert_eq!(api.get(&path).expect(200)["parameters"], json!({ "a": "xxx" }));
+    for whole in [template("{{ 1 }}"), json!({ "__prefect_kind": "json", "value": "5" })] {
+        let whole = json!({ "parameters": whole, "enforce_parameter_schema": false });
+        api.post(&format!("{path}/create_flow_run"), &whole).expect(400);
+        api.patch(&path, &whole).expect(400);
+    }
+
     // What becomes a template again is rendered again, though not for ever.
     let chain = |rounds: usize| {
         let text = (1..rounds).fold("{{ 1 }}".to_owned(), |text, _| format!("{{{{ {} }}}}", json!(text)));
@@ -70,9 +78,12 @@ fn an_input_of_a_paused_run_may_be_one() {
     assert_eq!(refused["status"], "REJECT", "{refused}");
     let refused = resume("{{ 1 / 0 }}");
     assert!(refused.to_string().contains("Error hydrating run input: Invalid jinja: "), "{refused}");
-    assert_eq!(resume("{{ 'x' * 3 }}")["status"], "ACCEPT");
+    api.post("/variables/", &json!({ "name": "v", "value": "abc" })).expect(201);
+    let named = json!({ "__prefect_kind": "workspace_variable", "variable_name": template("{{ 'v' }}") });
+    let answer = api.post(&format!("{path}/resume"), &json!({ "run_input": { "x": named } })).body;
+    assert_eq!(answer["status"], "ACCEPT", "{answer}");
     let kept = api.get(&format!("{path}/input/response"));
-    assert_eq!(kept.body, json!({ "x": "xxx" }));
+    assert_eq!(kept.body, json!({ "x": "abc" }));
 }
 
 /// Each of these ended a process, or held a core for as long as it liked, where nothing bounded it.

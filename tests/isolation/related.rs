@@ -57,6 +57,9 @@ fn variables_in_parameters_are_for_those_who_see_variables() {
     let body = json!({"name": "d", "flow_id": flow["id"], "parameter_openapi_schema": schema});
     let deployment = api.post("/deployments/", &body).expect(201)["id"].as_str().expect("an id").to_owned();
     let (runs, writes) = (role(&tenant, &["run_deployments"]), role(&tenant, &["write_deployments"]));
+    let resumes = role(&tenant, &["run_flows"]);
+    let paused = json!({"flow_id": flow["id"], "state": {"type": "PAUSED"}});
+    let paused = api.post("/flow_runs/", &paused).expect(201)["id"].as_str().expect("an id").to_owned();
     let mut with_both = body.clone();
     (with_both["name"], with_both["parameters"]) = (json!("e"), named.clone());
     let run = json!({"parameters": named, "enforce_parameter_schema": false});
@@ -74,6 +77,7 @@ fn variables_in_parameters_are_for_those_who_see_variables() {
             &json!({"parameters": named, "enforce_parameter_schema": true}),
         ),
         writes.api().post("/deployments/", &with_both),
+        resumes.api().post(&format!("/flow_runs/{paused}/resume"), &json!({"run_input": named})),
     ] {
         assert_eq!(refused.status, 403, "{}", refused.body);
         let detail = refused.body["detail"].as_str().unwrap_or_default();

@@ -86,27 +86,32 @@ pub fn ask_for_variables(parameters: &RawObject) -> bool {
     parameters.0.text().contains("workspace_variable") && hydrate::asks_for_variables(&parameters.0.to_value())
 }
 
-/// Whether a deployment's parameters fit their schema after a change. Those that are sent are filled in to be looked at, and
-/// kept as they are.
-pub fn fits_after(
+/// The parameters of a deployment after a change, where they are others than those sent: filled in. They, or else those it
+/// has, must fit their schema.
+pub fn after(
     change: &DeploymentUpdate,
     parameters: &RawObject,
     schema: Option<&RawObject>,
     enforced: bool,
     variables: &Variables,
     rendered: &Rendered,
-) -> Result<Result<(), Unfit>, Unrendered> {
-    let parameters = match change.parameters.value() {
-        Some(Some(sent)) => hydrate(sent.0.to_value(), variables, rendered)?,
-        _ => Ok(parameters.0.to_value()),
+) -> Result<Result<Option<RawObject>, Unfit>, Unrendered> {
+    let asked = change.parameters.value().and_then(Option::as_ref).map(|asked| asked.0.to_value());
+    let filled = asked.clone().map(|asked| filled_in(asked, variables, rendered)).transpose()?;
+    let sent = match filled.transpose() {
+        Ok(sent) => sent,
+        Err(unfit) => return Ok(Err(unfit)),
     };
     let enforced = change.enforce_parameter_schema.value().copied().flatten().unwrap_or(enforced);
     let schema = change.parameter_openapi_schema.value().and_then(Option::as_ref).or(schema);
     let lax = Lax { nothing_is_required: true, ..Lax::default() };
-    Ok(parameters.map_err(Unfit::from).and_then(|parameters| match enforced {
-        true => fit(&parameters, schema, lax, &mut Budget::default()),
-        false => Ok(()),
-    }))
+    let fits = match (enforced, &sent) {
+        (false, _) => Ok(()),
+        (true, Some((filled, _))) => fit(filled, schema, lax, &mut Budget::default()),
+        (true, None) => fit(&parameters.0.to_value(), schema, lax, &mut Budget::default()),
+    };
+    // What stands for itself is kept as it was sent, to the last digit.
+    Ok(fits.map(|()| sent.filter(|(filled, _)| asked.as_ref() != Some(filled)).map(|(_, made)| made)))
 }
 
 /// The parameters of a run: the deployment's, the run's own over them, filled in and looked at if they are to fit the
@@ -121,16 +126,30 @@ pub fn of_run(
 ) -> Result<Result<RawObject, Unfit>, Unrendered> {
     let mut merged = fields(deployment);
     merged.extend(fields(run));
-    let filled = hydrate(Value::Object(merged), variables, &work.rendered)?;
-    Ok(filled.map_err(Unfit::from).and_then(|filled| {
-        let made = RawJson::of(&filled);
-        if ascii_length(made.text()) > MOST_PARAMETER_BYTES {
-            return Err(Unfit::TooLarge);
-        }
+    let filled = filled_in(Value::Object(merged), variables, &work.rendered)?;
+    Ok(filled.and_then(|(filled, made)| {
         if enforced {
             fit(&filled, schema, Lax::default(), &mut work.parameters)?;
         }
-        Ok(RawObject(made))
+        Ok(made)
+    }))
+}
+
+/// What may stand for all parameters may become anything, but what no client could read is kept nowhere.
+fn filled_in(
+    parameters: Value,
+    variables: &Variables,
+    rendered: &Rendered,
+) -> Result<Result<(Value, RawObject), Unfit>, Unrendered> {
+    Ok(hydrate(parameters, variables, rendered)?.map_err(Unfit::from).and_then(|filled| {
+        let made = RawJson::of(&filled);
+        if !filled.is_object() {
+            return Err(Unfit::Unfilled("Parameters should be a valid dictionary".into()));
+        }
+        if ascii_length(made.text()) > MOST_PARAMETER_BYTES {
+            return Err(Unfit::TooLarge);
+        }
+        Ok((filled, RawObject(made)))
     }))
 }
 
@@ -149,6 +168,7 @@ fn fields(object: &RawObject) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use wire::Input;
 
     use super::*;
 
@@ -177,6 +197,20 @@ mod tests {
         let empty = object(json!({}));
         let none = of_run(&empty, &empty, None, true, &Variables::new(), &mut Work::default());
         assert_eq!(none.unwrap(), Err(Unfit::NoSchema));
+    }
+
+    #[test]
+    fn a_change_keeps_what_was_filled_in() {
+        let after = |sent: &str| {
+            let text = format!(r#"{{"parameters":{sent}}}"#);
+            let body = wire::json::parse(text.as_bytes()).unwrap();
+            let change = DeploymentUpdate::parse(&body, &mut wire::Errors::of_body()).unwrap();
+            after(&change, &object(json!({})), None, false, &Variables::new(), &Rendered::new()).unwrap()
+        };
+        let json = r#"{"a":{"__prefect_kind":"json","value":"[1]"},"b":{"__prefect_kind":"json"}}"#;
+        assert_eq!(after(json), Ok(Some(object(json!({ "a": [1] })))));
+        assert_eq!(after(r#"{"a":123456789012345678901234567890}"#), Ok(None), "it is kept as it was sent");
+        assert!(matches!(after(r#"{"__prefect_kind":"json","value":"5"}"#), Err(Unfit::Unfilled(_))));
     }
 
     #[test]

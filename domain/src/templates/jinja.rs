@@ -36,6 +36,33 @@ pub(super) static JINJA: LazyLock<Environment<'static>> = LazyLock::new(|| {
         Some(number) => Ok(out.write_str(&number)?),
         None => escape_formatter(out, state, value),
     });
+    for name in ["default", "d"] {
+        jinja.add_filter(name, |state: &State, value: &Value, places: Rest<Value>, options: Kwargs| {
+            let [other, lax] = in_order(["default_value", "boolean"], places, options)?;
+            let (other, lax) = (other.unwrap_or_else(|| Value::from("")), lax.unwrap_or_else(|| Value::from(false)));
+            filters::default(state, value, Rest(vec![other, lax]))
+        });
+    }
+    jinja.add_filter("batch", |state: &State, value: Value, places: Rest<Value>, options: Kwargs| {
+        let (count, fill_with) = parts("linecount", places, options)?;
+        filters::batch(state, value, count, fill_with)
+    });
+    jinja.add_filter("slice", |state: &State, value: Value, places: Rest<Value>, options: Kwargs| {
+        let (count, fill_with) = parts("slices", places, options)?;
+        filters::slice(state, value, count, fill_with)
+    });
+    jinja.add_filter("sort", |state: &State, value: Value, places: Rest<Value>, options: Kwargs| {
+        filters::sort(state, value, by_name(["reverse", "case_sensitive", "attribute"], places, options)?)
+    });
+    jinja.add_filter("dictsort", |value: &Value, places: Rest<Value>, options: Kwargs| {
+        filters::dictsort(value, by_name(["case_sensitive", "by", "reverse"], places, options)?)
+    });
+    type OfAll = fn(&State, Value, Kwargs) -> Result<Value, Error>;
+    for (name, filter) in [("unique", filters::unique as OfAll), ("min", filters::min), ("max", filters::max)] {
+        jinja.add_filter(name, move |state: &State, value: Value, places: Rest<Value>, options: Kwargs| {
+            filter(state, value, by_name(["case_sensitive", "attribute"], places, options)?)
+        });
+    }
     jinja.add_filter("center", center);
     jinja.add_filter("e", escape);
     jinja.add_filter("escape", escape);
@@ -235,6 +262,28 @@ fn urlencode(value: &Value) -> Result<String, Error> {
     }
     let encoded = filters::urlencode(value)?;
     Ok(if value.as_str().is_some() { encoded } else { encoded.replace("%20", "+") })
+}
+
+/// How many, and what fills up the last one.
+fn parts(count: &'static str, places: Rest<Value>, options: Kwargs) -> Result<(usize, Option<Value>), Error> {
+    let [count, fill_with] = in_order([count, "fill_with"], places, options)?;
+    let count = count.and_then(|count| count.as_usize()).ok_or_else(|| refused("a number of parts is missing"))?;
+    Ok((count, fill_with.filter(|fill_with| !fill_with.is_none())))
+}
+
+/// Jinja takes options by their names, too, some of the engine's filters by their places alone.
+fn in_order<const N: usize>(
+    names: [&'static str; N],
+    places: Rest<Value>,
+    options: Kwargs,
+) -> Result<[Option<Value>; N], Error> {
+    let options = by_name(names, places, options)?;
+    let mut found = [const { None }; N];
+    for (found, name) in found.iter_mut().zip(names) {
+        *found = options.get(name)?;
+    }
+    options.assert_all_used()?;
+    Ok(found)
 }
 
 /// Jinja takes options by their places, too, the engine's filters by their names alone.

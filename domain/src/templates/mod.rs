@@ -24,13 +24,15 @@ const MOST_NESTED_LOOPS: usize = 2;
 /// The engine goes down a level of the stack for each step of a chain (`a.b.c`, `a + b + c`, `elif`) and for each call of a
 /// macro or a block within one. These bounds keep it within [`STACK`].
 const MOST_TOKENS: usize = 1000;
-const DEEPEST: usize = 20;
+const DEEPEST: usize = 100;
+/// The engine's columns end there, and it panics where something is wrong with such a line.
+const LONGEST_LINE: usize = 65_000;
 /// Bytes, of a stack of its own: the caller's may be deep already.
 const STACK: usize = 8 << 20;
 
-/// Whether a text is a template; why not otherwise.
+/// Whether a text is a template; why not otherwise. That one with a very long line is none only [`render`] says.
 pub fn check(template: &str) -> Result<(), String> {
-    if !holds_any(template, &["{{", "{%", "{#"]) {
+    if !holds_any(template, &["{{", "{%", "{#"]) || template.lines().any(|line| line.len() > LONGEST_LINE) {
         return Ok(());
     }
     stacker::grow(STACK, || checked(template))
@@ -43,10 +45,10 @@ pub fn renders(template: &str) -> bool {
 
 /// What becomes of a template where there is nothing to refer to.
 pub fn render(template: &str) -> Result<String, String> {
-    check(template)?;
     if !renders(template) {
-        return Ok(template.to_owned());
+        return check(template).map(|()| template.to_owned());
     }
+    stacker::grow(STACK, || checked(template))?;
     // Jinja knows one kind of line end.
     let template = template.replace("\r\n", "\n").replace('\r', "\n");
     stacker::grow(STACK, || JINJA.render_str(&template, ()))
@@ -138,6 +140,20 @@ mod tests {
             ("{{ {'a': 'ü😀<'}|tojson }}", r#"{"a": "\u00fc\ud83d\ude00\u003c"}"#),
             ("{{ 'foo bar baz qux'|truncate(9, true) }}", "foo ba..."),
             ("{{ 'a b'|urlencode }} {{ {'a': 'b c'}|urlencode }}", "a%20b a=b+c"),
+            (
+                "{{ none|default('x', boolean=true) }}{{ x|d }}{{ x|default(default_value=1) }}{{ x|d(2, false) }}",
+                "x12",
+            ),
+            (
+                "{{ [1, 2, 3]|batch(linecount=2, fill_with=0)|list }}{{ [1, 2]|slice(2)|list }}",
+                "[[1, 2], [3, 0]][[1], [2]]",
+            ),
+            (
+                "{{ ['b', 'A']|sort(false, true) }}{{ ['a', 'A']|unique(true)|list }}{{ {'b': 1, 'a': 2}|dictsort(false, 'value') }}",
+                "['A', 'b']['a', 'A'][('b', 1), ('a', 2)]",
+            ),
+            ("{{ ['a', 'B']|min(true) }}{{ [{'n': 2}, {'n': 1}]|max(attribute='n') }}", "B{'n': 2}"),
+            ("{% macro f(n) %}{% if n %}{{ n }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(9) }}", "987654321"),
             ("{{ cycler('a', 'b').next() }}{{ 'a-b'.split('-') }}", "a['a', 'b']"),
         ] {
             assert_eq!(render(template).as_deref(), Ok(expected), "{template}");
@@ -164,6 +180,15 @@ mod tests {
         }
         assert_eq!(check("{{ range(101) }}"), Ok(()));
         assert!(check("{# open").is_err());
+    }
+
+    #[test]
+    fn long_lines_are_read_where_they_are_rendered() {
+        let long = "x".repeat(70_000);
+        for open in ["{#", "{% raw %}", "{{ '", "{{ 1 }}{{ "] {
+            assert_eq!(check(&format!("{open}{long}")), Ok(()), "{open}");
+        }
+        assert_eq!(render(&format!("{{{{ 1 }}}}{long}")), Ok(format!("1{long}")));
     }
 
     /// What is deep takes the process along where nothing holds it.

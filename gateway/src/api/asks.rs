@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use domain::access::ScopeName;
+use domain::deployments::parameters::ask_for_variables;
 use domain::flow_runs::CreatedBy;
 use domain::rules::caller::{ApiVersion, Caller, ClientVersion};
 use domain::rules::decision::OrchestrationResult;
@@ -9,8 +11,18 @@ use http::StatusCode;
 use serde_json::json;
 use tenant_store::orchestration::{Asks, Outcome};
 use uuid::Uuid;
+use wire::RawObject;
 
 use crate::kit::{Call, Created, Failure, Reply};
+
+/// Parameters and inputs that name variables are filled in with their values, which a run shows, or a refusal where they do
+/// not fit.
+pub fn sees_variables(cx: &Call, parameters: &RawObject) -> Reply<()> {
+    match ask_for_variables(parameters) {
+        true => cx.needs_too(ScopeName::SeeVariables, "for the variables that the parameters name"),
+        false => Ok(()),
+    }
+}
 
 /// The caller's versions, and the settings of the rules.
 pub fn asks(cx: &Call) -> Asks {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::WorkspaceId;
+use domain::AccountId;
 use domain::templates::Rendered;
 
 use crate::kit::{Call, Failure, Reply};
@@ -16,7 +16,7 @@ const TOO_MUCH: &str = "Templates ask for too much work.";
 
 pub struct Templates<'c> {
     cx: &'c Call,
-    workspace: WorkspaceId,
+    account: AccountId,
     time: Duration,
     room: usize,
     rounds: u32,
@@ -24,8 +24,8 @@ pub struct Templates<'c> {
 
 impl<'c> Templates<'c> {
     pub fn of(cx: &'c Call) -> Reply<Self> {
-        let (workspace, time) = (cx.scope()?.workspace(), cx.app.renderer().time());
-        Ok(Self { cx, workspace, time, room: MOST_MADE, rounds: ROUNDS })
+        let (account, time) = (cx.member()?.account(), cx.app.renderer().time());
+        Ok(Self { cx, account, time, room: MOST_MADE, rounds: ROUNDS })
     }
 
     /// Another value of the same request: templates in templates begin anew.
@@ -37,7 +37,7 @@ impl<'c> Templates<'c> {
     pub async fn render(&mut self, templates: Vec<String>, rendered: &mut Rendered) -> Reply<()> {
         let mut became = Vec::new();
         if !self.time.is_zero() && self.rounds > 0 {
-            let done = self.cx.app.renderer().render(self.workspace, &templates, self.room).await;
+            let done = self.cx.app.renderer().render(self.account, &templates, self.room).await;
             let done = done.map_err(|why| Failure::unavailable("Templates cannot be rendered now. Try again.", why))?;
             self.rounds -= 1;
             self.time = self.time.saturating_sub(done.took);

@@ -17,7 +17,7 @@ pub struct TemplateSettings {
     #[arg(long, env = "PREFECTURE_TEMPLATE_MEMORY", default_value_t = 67_108_864, value_name = "BYTES")]
     pub template_memory: u64,
 
-    /// Processes that render templates at once, one of a workspace at most; what is beyond waits.
+    /// Processes that render templates at once, one of an account at most; what is beyond waits.
     #[arg(long, env = "PREFECTURE_TEMPLATES_AT_ONCE", default_value_t = 2, value_name = "COUNT")]
     pub templates_at_once: usize,
 }

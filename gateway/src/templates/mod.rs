@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use domain::WorkspaceId;
+use domain::AccountId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -29,12 +29,15 @@ enum Said {
     Took(u64),
 }
 
+/// Requests of an account whose templates wait.
+const MOST_WAITING: usize = 64;
+
 /// Where templates wait to be rendered; one a program.
 pub struct Renderer {
     settings: TemplateSettings,
     places: Semaphore,
-    /// Only of workspaces whose templates are rendered or wait: one at a time, so that none fills all places.
-    turns: Mutex<HashMap<WorkspaceId, Weak<tokio::sync::Mutex<()>>>>,
+    /// Only of accounts whose templates are rendered or wait: one at a time, so that none fills all places.
+    turns: Mutex<HashMap<AccountId, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Renderer {
@@ -47,23 +50,26 @@ impl Renderer {
         self.settings.template_time
     }
 
-    /// What becomes of templates, when it is the workspace's turn; no more of it than `room` bytes. An error is that no
-    /// process could be had.
-    pub async fn render(&self, workspace: WorkspaceId, templates: &[String], room: usize) -> std::io::Result<Done> {
-        let turns = self.turns_of(workspace);
+    /// What becomes of templates, when it is the account's turn; no more of it than `room` bytes. An error is that no
+    /// process could be had, or too many wait.
+    pub async fn render(&self, account: AccountId, templates: &[String], room: usize) -> std::io::Result<Done> {
+        let turns = self.turns_of(account);
+        if Arc::strong_count(&turns) > MOST_WAITING {
+            return Err(std::io::Error::other("many of the account's templates wait already"));
+        }
         let _turn = turns.lock().await;
         let _place = self.places.acquire().await.map_err(std::io::Error::other)?;
         parent::render(&self.settings, templates, room).await
     }
 
-    fn turns_of(&self, workspace: WorkspaceId) -> Arc<tokio::sync::Mutex<()>> {
+    fn turns_of(&self, account: AccountId) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(there) = turns.get(&workspace).and_then(Weak::upgrade) {
+        if let Some(there) = turns.get(&account).and_then(Weak::upgrade) {
             return there;
         }
         turns.retain(|_, turn| turn.strong_count() > 0);
         let turn = Arc::default();
-        turns.insert(workspace, Arc::downgrade(&turn));
+        turns.insert(account, Arc::downgrade(&turn));
         turn
     }
 }
@@ -73,11 +79,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_workspace_takes_one_place() {
+    async fn one_account_takes_one_place() {
         let settings =
             TemplateSettings { template_time: Duration::from_secs(1), template_memory: 1, templates_at_once: 2 };
         let renderer = Renderer::new(&settings);
-        let (ours, theirs) = (WorkspaceId(uuid::Uuid::from_u128(1)), WorkspaceId(uuid::Uuid::from_u128(2)));
+        let (ours, theirs) = (AccountId(uuid::Uuid::from_u128(1)), AccountId(uuid::Uuid::from_u128(2)));
         let turns = renderer.turns_of(ours);
         let turn = turns.lock().await;
         assert!(renderer.turns_of(ours).try_lock().is_err() && renderer.turns_of(theirs).try_lock().is_ok());

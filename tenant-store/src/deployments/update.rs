@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::deployments::DeploymentUpdate;
-use domain::deployments::parameters::{Unfit, Variables, fits_after, names_of_variables};
+use domain::deployments::parameters::{self, Unfit, Variables, names_of_variables};
 use domain::job_variables::complaint;
 use domain::schedules::changes::Refused;
 use domain::templates::Rendered;
@@ -98,6 +98,7 @@ pub async fn update(
         }
         _ => true,
     };
+    let mut filled_in = None;
     let refused = match &before {
         None => Some(NotUpdated::NoDeployment),
         Some(before) => match (pool_name, queue_name) {
@@ -106,8 +107,12 @@ pub async fn update(
             _ if !has_limit => Some(NotUpdated::NoLimit),
             _ => {
                 let (schema, enforced) = (before.schema.as_ref(), before.enforced);
-                match fits_after(change, &before.parameters, schema, enforced, &variables, rendered) {
-                    Ok(fits) => fits.err().map(NotUpdated::Parameters),
+                match parameters::after(change, &before.parameters, schema, enforced, &variables, rendered) {
+                    Ok(Ok(parameters)) => {
+                        filled_in = parameters;
+                        None
+                    }
+                    Ok(Err(unfit)) => Some(NotUpdated::Parameters(unfit)),
                     Err(unrendered) => {
                         tx.rollback().await?;
                         return Err(unrendered.into());
@@ -132,6 +137,9 @@ pub async fn update(
         }
     }
     let mut set = Set::of_update(change);
+    if filled_in.is_some() {
+        set.parameters = Patch::Set(filled_in);
+    }
     match (before.pool, queue_name) {
         (Some(_), Some(_)) if before.queue.is_some() => set.work_queue_id = Patch::Set(before.queue),
         (Some(pool), Some(name)) => {

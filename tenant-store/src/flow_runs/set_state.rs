@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use domain::cleanups::CleanupKind;
+use domain::deployments::parameters::{Variables, names_of_variables};
 use domain::flow_runs::too_large_filled_in;
-use domain::hydrate::{Unfilled, Unrendered, hydrate};
+use domain::hydrate::{TooLarge, Unfilled, Unrendered, hydrate};
 use domain::json_schema::{Misfit, TOO_MUCH, validate};
 use domain::rules::caller::TASKS_RETRY_THEMSELVES;
 use domain::rules::decision::{OrchestrationResult, Verdict};
@@ -23,7 +24,7 @@ use super::{read_input, waiting};
 use crate::orchestration::{
     Aftermath, Asks, Changes, NewCleanup, NewInput, Outcome, Stands, apply_flow, flow_falls_due,
 };
-use crate::{Result, Tx, cleanups, events};
+use crate::{Result, Tx, cleanups, events, variables};
 
 /// Puts a proposed state to the rules and writes what they decide. `None` where there is no such run.
 pub async fn set_state(
@@ -67,7 +68,15 @@ pub async fn resume(
             Some(key) => read_input(&mut tx, id, key).await?,
             None => None,
         };
-        let input = match accept_input(input, schema.as_deref(), rendered) {
+        let variables = match input.map(|input| names_of_variables(&[input], rendered)) {
+            None => HashMap::new(),
+            Some(Ok(names)) => variables::values(&mut tx, &names).await?,
+            Some(Err(TooLarge)) => {
+                let verdict = Verdict::RejectInput { reason: too_large_filled_in() };
+                return refuse(tx, Some(paused), verdict).await.map(Some);
+            }
+        };
+        let input = match accept_input(input, schema.as_deref(), (&variables, rendered)) {
             Ok(Ok(input)) => input,
             Ok(Err(reason)) => return refuse(tx, Some(paused), Verdict::RejectInput { reason }).await.map(Some),
             Err(unrendered) => {
@@ -98,11 +107,10 @@ pub async fn resume(
 fn accept_input(
     input: Option<&RawObject>,
     schema: Option<&str>,
-    rendered: &Rendered,
+    (variables, rendered): (&Variables, &Rendered),
 ) -> Result<Result<Value, String>, Unrendered> {
     let input = input.map_or_else(|| Value::Object(Default::default()), |input| input.0.to_value());
-    // Workspace variables are handed in when they are stored.
-    let input = hydrate(input, &HashMap::new(), rendered)?.map_err(|unfilled| match unfilled {
+    let input = hydrate(input, variables, rendered)?.map_err(|unfilled| match unfilled {
         Unfilled::Why(why) => format!("Error hydrating run input: {why}"),
         Unfilled::TooLarge => too_large_filled_in(),
     });

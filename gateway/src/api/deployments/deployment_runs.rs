@@ -12,8 +12,8 @@ use tenant_store::flow_runs::waiting;
 use tenant_store::orchestration::Asks;
 use wire::{Input, Limit, Time};
 
-use super::{changes, sees_variables};
-use crate::api::asks::{asks, created_by};
+use super::changes;
+use crate::api::asks::{asks, created_by, sees_variables};
 use crate::api::polls;
 use crate::api::templates::Templates;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, Op, Path, Reply};

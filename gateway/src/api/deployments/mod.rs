@@ -6,16 +6,15 @@ pub mod deployment_lists;
 pub mod deployment_runs;
 
 use domain::DeploymentId;
-use domain::access::ScopeName;
-use domain::deployments::parameters::ask_for_variables;
 use domain::deployments::{Deployment, DeploymentCreate, DeploymentUpdate};
 use domain::schedules::countable;
 use domain::templates::Rendered;
 use domain::work_queues::WorkQueue;
 use tenant_store::deployments::{self, Which};
 use tenant_store::{Error, work_queues};
-use wire::{Patch, RawObject};
+use wire::Patch;
 
+use crate::api::asks::sees_variables;
 use crate::api::templates::Templates;
 use crate::kit::{Call, Created, Failure, Json, JsonBody, NoContent, Op, Path, Reply};
 use crate::ops;
@@ -77,14 +76,6 @@ async fn update(cx: Call, id: Path<DeploymentId>, body: JsonBody<DeploymentUpdat
     };
     updated.map_err(changes::not_updated)?;
     Ok(NoContent)
-}
-
-/// Parameters that name variables are filled in with their values, which a run shows, or a refusal where they do not fit.
-fn sees_variables(cx: &Call, parameters: &RawObject) -> Reply<()> {
-    match ask_for_variables(parameters) {
-        true => cx.needs_too(ScopeName::SeeVariables, "for the variables that the parameters name"),
-        false => Ok(()),
-    }
 }
 
 async fn delete(cx: Call, id: Path<DeploymentId>) -> Reply<NoContent> {

@@ -19,7 +19,7 @@ use tenant_store::Error;
 use tenant_store::deployments::Unfit;
 use tenant_store::flow_runs::{self, Creation, Updated};
 
-use super::asks::{answer, asks, created_by, exception_not_found};
+use super::asks::{answer, asks, created_by, exception_not_found, sees_variables};
 use super::templates::Templates;
 use crate::kit::{Call, Created, ETag, Failure, JsonBody, NoContent, Op, Path, Reply, Tagged};
 use crate::ops;
@@ -107,6 +107,7 @@ async fn set_state(cx: Call, id: Path<FlowRunId>, body: JsonBody<SetState>) -> R
 
 async fn resume(cx: Call, id: Path<FlowRunId>, body: JsonBody<ResumeFlowRun>) -> Reply<Created<OrchestrationResult>> {
     let (input, asks) = (body.0.run_input, asks(&cx));
+    input.as_ref().map_or(Ok(()), |input| sees_variables(&cx, input))?;
     let (mut templates, mut rendered) = (Templates::of(&cx)?, Rendered::new());
     let outcome = loop {
         match flow_runs::resume(cx.write().await?, *id, input.as_ref(), &rendered, &asks).await {
