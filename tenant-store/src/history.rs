@@ -82,11 +82,11 @@ pub(crate) fn statement<'a>(source: &Source, intervals: &Intervals, narrow: impl
     sql
 }
 
-pub(crate) async fn read(tx: &mut Tx<'_>, intervals: &Intervals, statement: &Sql<'_>) -> Result<Vec<HistoryResponse>> {
+pub(crate) async fn read(tx: &mut Tx<'_>, intervals: &Intervals, statement: Sql<'_>) -> Result<Vec<HistoryResponse>> {
     if intervals.count == 0 {
         return Ok(Vec::new());
     }
-    let rows: Vec<Row> = tx.all_of(statement).await?;
+    let rows: Vec<Row> = tx.counted_of(statement).await?;
     Ok(intervals.history(rows.into_iter().filter_map(state)))
 }
 

@@ -51,7 +51,13 @@ const MINTS: &[(&str, &[&str], &str)] = &[
     ),
     (
         r"\bScope::for_system\b",
-        &["gateway/src/services/", "gateway/src/program/", "tenant-store/src/scope.rs", "tenant-store/src/migrate/"],
+        &[
+            "gateway/src/services/",
+            "gateway/src/program/",
+            "tenant-store/src/scope.rs",
+            "tenant-store/src/migrate/",
+            "tenant-store/src/testing.rs",
+        ],
         "The program's own scope is for claimed background work and the operator's commands, never for a request.",
     ),
 ];

@@ -31,12 +31,12 @@ row! { Bucketed: value "c.value", label "c.label", count "c.count", oldest "c.ol
 
 /// The most frequent first, by label where they are equally many.
 pub async fn count_by(tx: &mut Tx<'_>, filter: &EventFilter, counted: Counted) -> Result<Vec<Bucketed>> {
-    tx.all_of(&counting_by(filter, counted)).await
+    tx.counted_of(counting_by(filter, counted)).await
 }
 
 /// How many events are in which bucket; buckets without any are left out.
 pub async fn count_over_time(tx: &mut Tx<'_>, filter: &EventFilter, buckets: Buckets) -> Result<Vec<(i64, i64)>> {
-    tx.all_of(&counting_over_time(filter, buckets)).await
+    tx.counted_of(counting_over_time(filter, buckets)).await
 }
 
 pub(crate) fn counting_over_time(filter: &EventFilter, buckets: Buckets) -> Sql<'_> {

@@ -69,7 +69,7 @@ pub async fn page(tx: &mut Tx<'_>, filter: &EventFilter, page: Page, limit: i64)
 
 /// How many events are asked for; [`MOST_COUNTED`] where there are more.
 pub async fn total(tx: &mut Tx<'_>, filter: &EventFilter) -> Result<i64> {
-    let (total,) = tx.one_of(&totalling(filter)).await?;
+    let total = tx.count_of(totalling(filter)).await?;
     Ok(total)
 }
 

@@ -63,7 +63,7 @@ pub async fn lateness(tx: &mut Tx<'_>, filters: &Filters) -> Result<Option<f64>>
 
 pub async fn history(tx: &mut Tx<'_>, filters: &Filters, intervals: &Intervals) -> Result<Vec<HistoryResponse>> {
     let near = Near::of(tx, filters).await?;
-    history::read(tx, intervals, &statements::historical(filters, &near, intervals)).await
+    history::read(tx, intervals, statements::historical(filters, &near, intervals)).await
 }
 
 /// Of each flow the scheduled run that starts next; flows without one are left out.

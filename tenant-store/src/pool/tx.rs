@@ -163,17 +163,23 @@ impl<'s> Tx<'s> {
         row.ok_or_else(|| Error::internal("a statement that always has a row had none"))
     }
 
-    /// A number of rows. All rows of a table are counted on two cores if no other request needs them: that can only be
-    /// a walk of an index, where for other lists Postgres takes two cores for a reason to choose worse plans.
-    pub async fn count_of(&mut self, mut sql: Sql<'_>) -> Result<i64> {
-        self.parallel = sql.is_whole() && self.scope.pool().is_quiet();
+    /// The one number that a statement counts; see [`Tx::counted_of`].
+    pub async fn count_of(&mut self, sql: Sql<'_>) -> Result<i64> {
+        let counted: Vec<(i64,)> = self.counted_of(sql).await?;
+        counted.first().map(|(count,)| *count).ok_or_else(|| Error::internal("a count had no row"))
+    }
+
+    /// What a statement counts that goes through all it finds: it has a second core if no other request needs one. Lists
+    /// that end at their limit have one always, for with two Postgres takes plans that find everything first.
+    pub async fn counted_of<T: FromRow>(&mut self, mut sql: Sql<'_>) -> Result<Vec<T>> {
+        self.parallel = self.scope.pool().is_quiet();
         if self.parallel {
-            // A text of its own, for the plan is kept with the text.
-            sql.push(" and true");
+            // A text of its own, for a plan is kept with the text.
+            sql.push(" /* on two cores */");
         }
-        let counted = self.one_of(&sql).await;
+        let counted = self.all_of(&sql).await;
         self.parallel = false;
-        counted.map(|(count,)| count)
+        counted
     }
 
     /// Runs text built at run time for its effect.

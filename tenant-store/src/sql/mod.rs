@@ -82,11 +82,6 @@ impl<'a> Sql<'a> {
         self.push(" offset ").bind(offset)
     }
 
-    /// Whether it is about all rows.
-    pub fn is_whole(&self) -> bool {
-        self.text.ends_with(" where true")
-    }
-
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -21,13 +21,13 @@ pub async fn by_flow_run(tx: &mut Tx<'_>, runs: &[FlowRunId]) -> Result<Vec<(Flo
 /// Task runs in a state of each type.
 pub async fn by_state(tx: &mut Tx<'_>, filters: &Filters) -> Result<CountByState> {
     let near = Near::of(tx, filters).await?;
-    let counts: Vec<(StateType, i64)> = tx.all_of(&statements::counting_by_state(filters, &near)).await?;
+    let counts: Vec<(StateType, i64)> = tx.counted_of(statements::counting_by_state(filters, &near)).await?;
     Ok(CountByState::of(counts))
 }
 
 /// Task runs that ended, by when they started. `after` is the earliest start that the filters admit.
 pub async fn on_dashboard(tx: &mut Tx<'_>, filters: &Filters, after: Time, chart: Chart) -> Result<Vec<TaskRunCount>> {
     let near = Near::of(tx, filters).await?;
-    let counts: Vec<(i64, i64, i64)> = tx.all_of(&statements::charting(filters, &near, after, chart)).await?;
+    let counts: Vec<(i64, i64, i64)> = tx.counted_of(statements::charting(filters, &near, after, chart)).await?;
     Ok(Chart::columns(counts))
 }

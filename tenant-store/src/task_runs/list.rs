@@ -39,7 +39,7 @@ pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
 
 pub async fn history(tx: &mut Tx<'_>, filters: &Filters, intervals: &Intervals) -> Result<Vec<HistoryResponse>> {
     let near = Near::of(tx, filters).await?;
-    history::read(tx, intervals, &statements::historical(filters, &near, intervals)).await
+    history::read(tx, intervals, statements::historical(filters, &near, intervals)).await
 }
 
 /// The SQL, apart for the tests that show and explain it.
