@@ -1,4 +1,6 @@
-//! Histories of runs, in one pass over the index of expected starts. Flow runs and task runs differ in their table alone.
+//! Histories of runs, interval by interval over the index of expected starts: an interval's few states are counted as its
+//! runs are read, where of all intervals together Postgres expects so many groups that it sorts the runs first. Flow runs and
+//! task runs differ in their table alone.
 
 use domain::history::{HistoryResponse, HistoryResponseState, Intervals};
 use domain::state::StateType;
@@ -52,18 +54,20 @@ pub(crate) use estimates;
 pub(crate) struct Source {
     pub select: &'static str,
     pub from: &'static str,
-    pub until: &'static str,
 }
 
 macro_rules! source {
     ($table:literal, $run:literal) => {
         $crate::history::Source {
             select: concat!(
-                ", ", $run, ".expected_start_time, {}), ", $run, ".state_type, ", $run, ".state_name, count(*), sum(greatest(0, ",
-                $crate::history::estimates!($run), ")), sum(greatest(0, ", $crate::history::estimates!(late $run), "))",
+                "(select ", $run, ".state_type, ", $run, ".state_name, count(*) as runs, sum(greatest(0, ",
+                $crate::history::estimates!($run), ")) as run_time, sum(greatest(0, ", $crate::history::estimates!(late $run),
+                ")) as lateness",
             ),
-            from: concat!(" from ", $table, " ", $run, " where ", $run, ".expected_start_time >= {}"),
-            until: concat!(" and ", $run, ".expected_start_time < {}"),
+            from: concat!(
+                " from ", $table, " ", $run, " where ", $run, ".expected_start_time >= i.start and ",
+                $run, ".expected_start_time < i.start + {}::float8 * interval '1 microsecond'",
+            ),
         }
     };
 }
@@ -73,12 +77,12 @@ type Row = (Time, Option<StateType>, Option<String>, i64, f64, f64);
 
 /// The statement. `narrow` adds conditions.
 pub(crate) fn statement<'a>(source: &Source, intervals: &Intervals, narrow: impl Fn(&mut Sql<'a>)) -> Sql<'a> {
-    let mut sql = Sql::new("select ");
-    sql.template("date_bin({}::float8 * interval '1 microsecond'", intervals.length as f64)
-        .template(source.select, intervals.start);
-    sql.template(source.from, intervals.start).template(source.until, intervals.end());
+    let starts: Vec<Time> = (0..intervals.count).map(|nth| intervals.begin(nth)).collect();
+    let mut sql = Sql::new("select i.start, s.* from ");
+    sql.template("unnest({}::timestamptz[]) i(start) cross join lateral ", starts);
+    sql.push(source.select).template(source.from, intervals.length as f64);
     narrow(&mut sql);
-    sql.push(" group by 1, 2, 3");
+    sql.push(" group by 1, 2) s");
     sql
 }
 
