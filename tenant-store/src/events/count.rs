@@ -4,6 +4,7 @@ use domain::events::counts::Buckets;
 use domain::events::filter::EventFilter;
 use wire::Time;
 
+use super::names;
 use crate::sql::Sql;
 use crate::{Result, Tx, row};
 
@@ -31,12 +32,18 @@ row! { Bucketed: value "c.value", label "c.label", count "c.count", oldest "c.ol
 
 /// The most frequent first, by label where they are equally many.
 pub async fn count_by(tx: &mut Tx<'_>, filter: &EventFilter, counted: Counted) -> Result<Vec<Bucketed>> {
-    tx.counted_of(counting_by(filter, counted)).await
+    match names::named(tx, filter).await? {
+        Some(filter) => tx.counted_of(counting_by(&filter, counted)).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 /// How many events are in which bucket; buckets without any are left out.
 pub async fn count_over_time(tx: &mut Tx<'_>, filter: &EventFilter, buckets: Buckets) -> Result<Vec<(i64, i64)>> {
-    tx.counted_of(counting_over_time(filter, buckets)).await
+    match names::named(tx, filter).await? {
+        Some(filter) => tx.counted_of(counting_over_time(&filter, buckets)).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 pub(crate) fn counting_over_time(filter: &EventFilter, buckets: Buckets) -> Sql<'_> {

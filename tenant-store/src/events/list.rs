@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use wire::{RawJson, Time};
 
+use super::names;
 use crate::pool::FromRow;
 use crate::sql::Sql;
 use crate::{Result, Tx};
@@ -69,8 +70,10 @@ pub async fn page(tx: &mut Tx<'_>, filter: &EventFilter, page: Page, limit: i64)
 
 /// How many events are asked for; [`MOST_COUNTED`] where there are more.
 pub async fn total(tx: &mut Tx<'_>, filter: &EventFilter) -> Result<i64> {
-    let total = tx.count_of(totalling(filter)).await?;
-    Ok(total)
+    match names::named(tx, filter).await? {
+        Some(filter) => tx.count_of(totalling(&filter)).await,
+        None => Ok(0),
+    }
 }
 
 /// By the database's clock, as `received` is.

@@ -7,6 +7,7 @@
 mod count;
 mod filter;
 mod list;
+mod names;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ mod told;
 pub use count::{Bucketed, Counted, count_by, count_over_time};
 pub use list::{MOST_COUNTED, Page, Place, page, since_received, total};
 #[cfg(test)]
-pub(crate) use {count::counting_by, count::counting_over_time, list::listing, list::totalling};
+pub(crate) use {count::counting_by, count::counting_over_time, list::listing, list::totalling, names::BEGINNING};
 
 use domain::events::Event;
 use domain::recorder::{self, Change};

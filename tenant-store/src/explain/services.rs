@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Done;
 use crate::concurrency_limits::leases;
 use crate::flow_runs::due;
-use crate::{deployments, pulse, retention, schedules, work_pools};
+use crate::{deployments, events, pulse, retention, schedules, work_pools};
 
 /// A statement with its values as literals, the index that is meant to give it (or one of several), and how many rows of the
 /// large tables it may read.
@@ -77,6 +77,8 @@ fn asked(pool: Uuid, deployments: &[Uuid], run: Uuid) -> Vec<Asked> {
             2500,
         ),
         of("the next schedule", schedules::NEXT, &[], "schedule_pass_due", 0),
+        of("names of events", events::BEGINNING, &["'{prefect.flow-run.}'", "501"], "event_name", 20),
+        of("names of events, none", events::BEGINNING, &["'{nobody.,nothing.}'", "501"], "event_name", 5),
         of("whether anything is old", retention::OLD, &[OLD, OLD, OLD, BEFORE_ALL], "event_pkey", 100),
         of("whether anything is old, nothing", retention::OLD, &[BEFORE_ALL; 4], "flow_run_end", 1),
         of("old events", retention::EVENTS, &[OLD, "500"], "event_pkey", 1100),

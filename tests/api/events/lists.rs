@@ -39,6 +39,50 @@ fn pages_are_followed_by_their_address_while_more_events_come() {
     }
 }
 
+/// A prefix is looked up as the names that begin with it, unless they are many.
+#[test]
+fn what_is_counted_by_the_beginnings_of_names_is_what_is_listed() {
+    let api = Tenant::fresh().api();
+    let named = |names: &[String]| json!(names.iter().map(|name| event(name, "thing")).collect::<Vec<_>>());
+    let few = ["few.a", "few.b", "few.b", "few", "fewer.a", "few.", "few/a", "fe"].map(str::to_owned);
+    let many: Vec<String> = (0..600).map(|n| format!("many.{n}")).collect();
+    api.post("/events", &named(&few)).expect(204);
+    api.post("/events", &named(&many)).expect(204);
+    for (names, expected) in [
+        (json!({"prefix": ["few."]}), 4),
+        (json!({"prefix": ["few"]}), 7),
+        (json!({"prefix": ["few.", "few.b", "fewer."]}), 5),
+        (json!({"prefix": ["few."], "name": ["few.a", "many.1"]}), 1),
+        (json!({"prefix": ["few."], "name": ["many.1"]}), 0),
+        (json!({"prefix": ["few."], "name": []}), 4),
+        (json!({"prefix": ["few"], "exclude_prefix": ["few."]}), 3),
+        (json!({"prefix": ["few."], "exclude_name": ["few.b"]}), 2),
+        (json!({"prefix": ["many.", "few."]}), 604),
+        (json!({"prefix": ["many.59"]}), 11),
+        (json!({"prefix": ["none."]}), 0),
+        (json!({"prefix": [""]}), 608),
+    ] {
+        let filter = json!({"event": names});
+        let page = api.post("/events/filter", &json!({"filter": filter, "limit": 50})).expect(200);
+        assert_eq!(page["total"], expected, "{names}");
+        let mut listed = ids(&page).len();
+        let mut next = page["next_page"].clone();
+        while let Some(address) = next.as_str() {
+            let page = api.at("").get(address).expect(200);
+            listed += ids(&page).len();
+            next = page["next_page"].clone();
+        }
+        assert_eq!(json!(listed), expected, "{names}");
+        for countable in ["event", "time"] {
+            let ask = json!({"filter": filter, "time_unit": "week"});
+            let counts = api.post(&format!("/events/count-by/{countable}"), &ask).expect(200);
+            let counts =
+                counts.as_array().expect("counts").iter().map(|count| count["count"].as_i64().expect("a count"));
+            assert_eq!(json!(counts.sum::<i64>()), expected, "{names} by {countable}");
+        }
+    }
+}
+
 #[test]
 fn a_page_is_of_the_workspace_that_is_asked_whatever_the_token_says() {
     let (mine, other) = (Tenant::fresh(), Tenant::fresh());
