@@ -185,7 +185,8 @@ impl App {
         self.0.ready.load(Ordering::Relaxed)
     }
 
-    /// Databases answer, the control schema is of a version that this program serves, and the program is not about to end.
+    /// Databases answer, the control schema is of a version that this program serves, the other replicas have counted this
+    /// one, and the program is not about to end.
     pub async fn check_ready(&self) -> Reply<()> {
         if !self.is_ready() {
             return Err(Failure::unavailable("The program is stopping.", "draining"));
@@ -193,6 +194,9 @@ impl App {
         self.control().ping().await?;
         for pool in self.pools() {
             pool.ping().await?;
+        }
+        if self.limits().are_new() {
+            return Err(Failure::unavailable("The program is starting.", "not counted by the other replicas"));
         }
         Ok(())
     }

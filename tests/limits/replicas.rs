@@ -60,6 +60,21 @@ fn for_a_while(seconds: u64) {
 }
 
 #[test]
+fn a_replica_that_is_ready_grants_its_part_at_once() {
+    let redis = Redis::start();
+    let one = Server::builder().redis(&redis).start();
+    let account = Account::create(&one);
+    let tenant = account.workspace();
+    put_on_plan(&one, &account, &["--requests", "1200", "--burst-seconds", "10"]);
+    let two = Server::builder().database(one.database()).redis(&redis).start();
+    let answers = thread::scope(|scope| {
+        let asking = [(); 4].map(|()| scope.spawn(|| [(); 5].map(|()| create(&tenant.at(&two).api()).status)));
+        asking.map(|asking| asking.join().expect("answers"))
+    });
+    assert_eq!(answers, [[201; 5]; 4], "a quarter of the burst is its own, and Redis is told behind the answers");
+}
+
+#[test]
 fn together_they_grant_the_limit_and_not_more() {
     let redis = Redis::start();
     let (granted, most) = granted(&redis.url(), |_, _| for_a_while(8));

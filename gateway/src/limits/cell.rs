@@ -57,6 +57,11 @@ impl Cells {
         self.cells.get_with((holder, kind), || Arc::new(Cell { holder, kind, state: Mutex::default() }))
     }
 
+    /// Whether this replica is about to be counted by the others.
+    pub fn are_new(&self) -> bool {
+        self.shared.as_ref().is_some_and(Shared::is_new)
+    }
+
     pub fn now(&self) -> Nanos {
         // 584 years.
         self.begun.elapsed().as_nanos() as Nanos

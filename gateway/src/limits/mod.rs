@@ -96,6 +96,12 @@ impl Limits {
         Ok(known.meters.get(workspace, principal.key, make))
     }
 
+    /// Whether this replica has just begun and can grant next to nothing, until the others have counted it: with Redis, two
+    /// seconds.
+    pub fn are_new(&self) -> bool {
+        self.cells.are_new()
+    }
+
     /// The plan or the allocations of an account were changed here.
     pub fn forget(&self, account: AccountId) {
         self.plans.forget(account);

@@ -63,6 +63,8 @@ const SETTLED_IN: u32 = 3;
 const LATE: Duration = Duration::from_secs(5);
 /// Until then it takes a lease as small as among so many.
 const NEWCOMER: u32 = 1_000_000;
+/// A replica that has begun is not kept waiting for longer by a Redis that answers nothing of use.
+const NEW_FOR: Duration = Duration::from_secs(15);
 
 impl Shared {
     /// Begins to count replicas, in a task that lives as long as the runtime.
@@ -93,6 +95,12 @@ impl Shared {
             true => self.replicas(),
             false => NEWCOMER,
         }
+    }
+
+    /// Whether this replica has just begun, and is not counted by every other: until it is, it has a lease of one token for
+    /// each bucket, and of two requests at once it refuses one.
+    pub fn is_new(&self) -> bool {
+        !self.is_away() && self.0.beats.are_new(Instant::now())
     }
 
     async fn count(&self) {
@@ -149,6 +157,11 @@ impl Beats {
         self.count.load(Ordering::Relaxed) >= SETTLED_IN && !self.is_late(now)
     }
 
+    /// Only ever after the begin: one that stood still serves meanwhile.
+    fn are_new(&self, now: Instant) -> bool {
+        !self.are_regular(now) && now.saturating_duration_since(self.begun) < NEW_FOR
+    }
+
     fn is_late(&self, now: Instant) -> bool {
         self.millis(now) > self.last.load(Ordering::Relaxed) + LATE.as_millis() as u64
     }
@@ -186,12 +199,22 @@ mod tests {
         for (second, regular) in [(0, false), (1, false), (2, true), (3, true)] {
             beats.beat(at(second));
             assert_eq!(beats.are_regular(at(second)), regular, "{second}");
+            assert_eq!(beats.are_new(at(second)), !regular, "{second}");
         }
         assert!(beats.are_regular(at(8)));
         assert!(!beats.are_regular(at(9)), "before it has beaten again");
         for (second, regular) in [(33, false), (34, false), (35, true)] {
             beats.beat(at(second));
             assert_eq!(beats.are_regular(at(second)), regular, "{second}");
+            assert!(!beats.are_new(at(second)), "{second}: it serves meanwhile");
         }
+    }
+
+    #[test]
+    fn a_replica_that_nobody_counts_is_not_new_for_ever() {
+        let now = Instant::now();
+        let beats = Beats::begun(now);
+        assert!(beats.are_new(now + BEAT));
+        assert!(!beats.are_new(now + NEW_FOR));
     }
 }

@@ -1,7 +1,7 @@
 //! PrefectHQ/prefect 20104.
 
 use serde_json::json;
-use tests::{Redis, Server, Tenant, eventually};
+use tests::{Account, Redis, Server, eventually, put_on_plan};
 use uuid::Uuid;
 
 use super::recorder::{events_of, tell};
@@ -12,10 +12,12 @@ const KINDS: [&str; 4] = [":flows", "prefecture:limit:", "prefecture:usage:", "p
 #[test]
 fn every_key_in_redis_ends_by_itself() {
     let redis = Redis::start();
-    let limited = |builder: tests::Builder| builder.redis(&redis).env("PREFECTURE_DEFAULT_PLAN", "pro").start();
-    let first = limited(Server::builder());
-    let second = limited(Server::builder().database(first.database()));
-    let tenant = Tenant::on(&first);
+    let first = Server::builder().redis(&redis).start();
+    let second = Server::builder().database(first.database()).redis(&redis).start();
+    let account = Account::create(&first);
+    let tenant = account.workspace();
+    // A limit that is far from being met: it is here for its keys.
+    put_on_plan(&first, &account, &["--requests", "600000", "--items", "600000"]);
     let flow = tenant.api().post("/flows/", &json!({"name": "f"})).expect(201);
     let path = format!("/flows/{}", flow["id"].as_str().expect("an id"));
     let mut unseen = KINDS.to_vec();
