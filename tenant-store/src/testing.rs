@@ -47,10 +47,7 @@ impl Database {
         let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let url =
             |user: &str, database: &str| format!("postgresql://{user}@/{database}?host={}", cluster.socket.display());
-        let (client, connection) = tokio_postgres::connect(&url("postgres", "postgres"), tokio_postgres::NoTls)
-            .await
-            .expect("the cluster of the tests accepts connections");
-        tokio::spawn(connection);
+        let client = Self::connect(&url("postgres", "postgres")).await;
         client.batch_execute(&format!("CREATE DATABASE {name} OWNER {OWNER}")).await.expect("a database is made");
         let database =
             Self { superuser: url("postgres", &name), owner: url(OWNER, &name), serving: url(SERVING, &name) };
@@ -61,6 +58,14 @@ impl Database {
         let undone = migrate::bootstrap_roles(&database.superuser, OWNER, &serving).await.expect("roles are made");
         assert_eq!(undone, Vec::<String>::new());
         database
+    }
+
+    /// A connection of its own, by one of the URLs.
+    pub async fn connect(url: &str) -> tokio_postgres::Client {
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("the cluster accepts connections");
+        tokio::spawn(connection);
+        client
     }
 
     pub fn owners(&self) -> Owners {

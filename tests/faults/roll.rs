@@ -154,6 +154,7 @@ impl User {
         assert_eq!(count("/flow_runs/count", json!({})), runs);
         assert_eq!(count("/flow_runs/count", json!({"flow_runs": completed})), runs);
         assert_eq!(count("/task_runs/count", json!({"task_runs": completed})), runs * 5);
+        assert_eq!(count("/task_runs/count", json!({})), runs * 5);
         let lines = database.sql(&format!("select count(*) from {schema}.log where message like 'adding %'"));
         assert_eq!(lines, (runs * 5).to_string());
     }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use domain::events::counts::{Buckets, TimeUnit};
 use domain::events::filter::EventFilter;
 use serde_json::Value;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use wire::Time;
 
 use crate::events;
@@ -37,16 +37,9 @@ const LARGE: [&str; 10] = [
     "log",
 ];
 
-async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster accepts connections");
-    tokio::spawn(connection);
-    client.batch_execute("set search_path to ws").await.expect("a setting");
-    client
-}
-
 async fn workspace(runs: u32) -> Client {
     let database = Database::create().await;
-    let client = connect(&database.superuser).await;
+    let client = Database::connect(&database.superuser).await;
     let migrations: String = crate::migrate::of_workspaces().collect();
     let is_index =
         |line: &&str| ["create index", "create unique index", "drop index"].iter().any(|word| line.starts_with(word));
@@ -101,7 +94,11 @@ fn days() -> Buckets {
 async fn sql_keeps_to_its_indexes() {
     let runs = std::env::var("EXPLAIN_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(50_000);
     let client = match std::env::var("EXPLAIN_URL") {
-        Ok(url) => connect(&url).await,
+        Ok(url) => {
+            let client = Database::connect(&url).await;
+            client.batch_execute("set search_path to ws").await.expect("a setting");
+            client
+        }
         Err(_) => workspace(runs).await,
     };
     // `@flow` in a request is the flow with a tenth of all runs, and so on.

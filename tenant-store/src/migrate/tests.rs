@@ -71,6 +71,26 @@ async fn artifacts_of_a_schema_of_version_1_have_their_latest_after_it() {
 }
 
 #[tokio::test]
+async fn task_runs_of_a_schema_of_version_3_are_in_the_tally() {
+    let Installation { owners, database, .. } = Installation::create().await;
+    Provisioner::new(owners.clone(), 1).refill().await.unwrap();
+    let owner = owner::connect(&database.owner).await.unwrap();
+    let schema: String = owner.query_one("select schema_name from control.spare", &[]).await.unwrap().get(0);
+    // As the third file left it.
+    let before = format!(
+        "set search_path to {schema}; drop table task_run_tally; drop function tally_task_runs cascade;
+         insert into task_run (id, name, task_key, dynamic_key) select gen_random_uuid(), 'n', 'k', 'd' from generate_series(1, 7);
+         update workspace_meta set schema_version = 3"
+    );
+    owner.batch_execute(&before).await.unwrap();
+    let report = migrate_workspaces(&owners, 1, &|_| ()).await.unwrap();
+    assert_eq!((report.migrated, report.failed.len()), (1, 0), "{:?}", report.failed);
+    owner.batch_execute("delete from task_run where id = (select id from task_run limit 1)").await.unwrap();
+    let tally: i64 = owner.query_one("select sum(change)::bigint from task_run_tally", &[]).await.unwrap().get(0);
+    assert_eq!(tally, 6);
+}
+
+#[tokio::test]
 async fn a_workspace_takes_a_spare_or_has_one_made() {
     let Installation { owners, control, .. } = Installation::create().await;
     let account = control.create_account(By::Shell, &NewAccount { handle: "a", name: "a" }).await.unwrap().id;

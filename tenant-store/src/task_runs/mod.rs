@@ -7,6 +7,8 @@ mod list;
 mod row;
 mod set_state;
 mod sort;
+#[cfg(test)]
+mod tests;
 
 use std::sync::LazyLock;
 
