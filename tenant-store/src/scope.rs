@@ -35,11 +35,13 @@ impl SchemaName {
     }
 }
 
-/// Where a workspace lives: which pool (database), which schema.
+/// Where a workspace lives: which pool (database), which schema, of which version.
 #[derive(Clone)]
 pub struct Place {
     pub(crate) workspace: WorkspaceId,
     pub(crate) schema: SchemaName,
+    /// As it was when the place was looked up: at most older than it is.
+    pub(crate) version: i32,
     pub(crate) pool: Pool,
 }
 
@@ -113,6 +115,11 @@ impl Scope {
     /// For work of the program itself that begins with somebody who was let in, and outlives them.
     pub fn for_the_program(&self, reason: &'static str) -> Self {
         Self::for_system(&self.place, reason)
+    }
+
+    /// Whether the schema has what the migration of this number made.
+    pub(crate) fn has(&self, version: i32) -> bool {
+        self.place.version >= version
     }
 
     /// A transaction of reads: each statement stands alone, sent with its `BEGIN` and `COMMIT` in one trip.

@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use domain::WorkspaceId;
+
 use crate::control::{By, Control, ControlSettings, NewAccount, NewWorkspace};
 use crate::migrate::{self, Login, Owners, Provisioner};
 use crate::{Commits, Pool, PoolSettings, Scope};
@@ -112,6 +114,11 @@ pub async fn workspace(control: &Control) -> Scope {
     let account = control.create_account(By::Shell, &NewAccount { handle: "a", name: "a" }).await.unwrap().id;
     let new = NewWorkspace { handle: "main", name: "Main", description: "", placement: "default" };
     let workspace = control.create_workspace(By::Shell, account, &new).await.unwrap().id;
+    scope_of(control, workspace).await
+}
+
+/// The way into a workspace that is there.
+pub async fn scope_of(control: &Control, workspace: WorkspaceId) -> Scope {
     Scope::for_system(&control.place(workspace).await.unwrap().expect("it was made"), "test")
 }
 

@@ -31,7 +31,7 @@ pub(super) fn place(places: &HashMap<String, Pool>, row: &Row) -> Result<Place> 
     let pool = pool.ok_or_else(|| Error::Unavailable(format!("placement {:?} is not configured", row.placement)))?;
     let schema = SchemaName::from_column(&row.schema);
     let schema = schema.ok_or_else(|| Error::internal("a schema name in the control database is not one of ours"))?;
-    Ok(Place { workspace: row.workspace, schema, pool: pool.clone() })
+    Ok(Place { workspace: row.workspace, schema, version: row.version, pool: pool.clone() })
 }
 
 const ONE: &str = "select w.id, w.schema_name, w.schema_version, w.placement from control.workspace w

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::workspaces::{Outcome, Subject};
 use super::*;
-use crate::Error;
 use crate::control::{By, NewAccount, NewWorkspace};
-use crate::testing::{Database, Installation};
+use crate::relations::Filters;
+use crate::testing::{self, Database, Installation};
+use crate::{Error, Lane, task_runs};
 
 #[tokio::test]
 async fn everything_can_run_twice() {
@@ -72,22 +73,27 @@ async fn artifacts_of_a_schema_of_version_1_have_their_latest_after_it() {
 
 #[tokio::test]
 async fn task_runs_of_a_schema_of_version_3_are_in_the_tally() {
-    let Installation { owners, database, .. } = Installation::create().await;
-    Provisioner::new(owners.clone(), 1).refill().await.unwrap();
+    let Installation { owners, control, database, .. } = Installation::create().await;
+    let workspace = testing::workspace(&control).await.workspace();
     let owner = owner::connect(&database.owner).await.unwrap();
-    let schema: String = owner.query_one("select schema_name from control.spare", &[]).await.unwrap().get(0);
+    let schema: String = owner.query_one("select schema_name from control.workspace", &[]).await.unwrap().get(0);
     // As the third file left it.
     let before = format!(
-        "set search_path to {schema}; drop table task_run_tally; drop function tally_task_runs cascade;
+        "set search_path to {schema}; update control.workspace set schema_version = 3; drop table task_run_tally; drop function tally_task_runs cascade;
          insert into task_run (id, name, task_key, dynamic_key) select gen_random_uuid(), 'n', 'k', 'd' from generate_series(1, 7);
          update workspace_meta set schema_version = 3"
     );
     owner.batch_execute(&before).await.unwrap();
+    let count = async || {
+        let scope = testing::scope_of(&control, workspace).await;
+        task_runs::count(&mut scope.read(Lane::Heavy).await.unwrap(), &Filters::default()).await.unwrap()
+    };
+    assert_eq!(count().await, 7, "a program of the version after serves it");
     let report = migrate_workspaces(&owners, 1, &|_| ()).await.unwrap();
     assert_eq!((report.migrated, report.failed.len()), (1, 0), "{:?}", report.failed);
     owner.batch_execute("delete from task_run where id = (select id from task_run limit 1)").await.unwrap();
     let tally: i64 = owner.query_one("select sum(change)::bigint from task_run_tally", &[]).await.unwrap().get(0);
-    assert_eq!(tally, 6);
+    assert_eq!((count().await, tally), (6, 6));
 }
 
 #[tokio::test]

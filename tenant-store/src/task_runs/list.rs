@@ -6,7 +6,7 @@ use domain::task_runs::{TaskRun, TaskRunResponse};
 use super::TaskRunSort;
 use crate::history;
 use crate::relations::{Filters, Near};
-use crate::sql::Columns;
+use crate::sql::{Columns, Sql};
 use crate::{Result, Tx};
 
 pub async fn list(
@@ -34,7 +34,9 @@ pub async fn page(
 
 pub async fn count(tx: &mut Tx<'_>, filters: &Filters) -> Result<i64> {
     let near = Near::of(tx, filters).await?;
-    tx.count_of(statements::counting(filters, &near)).await
+    let counting = statements::counting(filters, &near);
+    let all = counting.text() == statements::COUNT && tx.scope().has(statements::TALLY);
+    tx.count_of(if all { Sql::new(statements::COUNT_ALL) } else { counting }).await
 }
 
 pub async fn history(tx: &mut Tx<'_>, filters: &Filters, intervals: &Intervals) -> Result<Vec<HistoryResponse>> {
@@ -54,9 +56,11 @@ pub(crate) mod statements {
     use crate::task_runs::TaskRunSort;
 
     const HISTORY: Source = source!("task_run", "t");
-    const COUNT: &str = "select count(*) from task_run t where true";
-    /// Of all of them; what keeps it is in `migrations/workspace/0004_large_workspaces.sql`.
-    const COUNT_ALL: &str = "select coalesce(sum(n.change), 0)::bigint from task_run_tally n";
+    pub const COUNT: &str = "select count(*) from task_run t where true";
+    /// Of all of them, in a schema of this version or a later one; `migrations/workspace/0004_large_workspaces.sql` has what
+    /// keeps it.
+    pub const TALLY: i32 = 4;
+    pub const COUNT_ALL: &str = "select coalesce(sum(n.change), 0)::bigint from task_run_tally n";
 
     pub fn page<'a>(
         columns: &'static str,
@@ -72,7 +76,7 @@ pub(crate) mod statements {
     pub fn counting<'a>(filters: &'a Filters, near: &'a Near) -> Sql<'a> {
         let mut sql = Sql::new(COUNT);
         filters.of_task_runs(near, &mut sql);
-        if sql.text() == COUNT { Sql::new(COUNT_ALL) } else { sql }
+        sql
     }
 
     pub fn historical<'a>(filters: &'a Filters, near: &'a Near, intervals: &Intervals) -> Sql<'a> {
