@@ -56,7 +56,9 @@ impl BadInterval {
 impl Intervals {
     /// Those that cover the time from `start` to `end`, none when it is empty.
     pub fn covering(start: Time, end: Time, seconds: f64) -> Result<Self, BadInterval> {
-        let micros = (seconds * 1e6).round_ties_even();
+        // The fraction by itself, as Python's timedelta does.
+        let fraction = if seconds.is_finite() { seconds.fract() } else { 0.0 };
+        let micros = seconds.trunc() * 1e6 + (fraction * 1e6).round_ties_even();
         if micros < 1e6 {
             return Err(BadInterval::TooShort);
         }
@@ -123,6 +125,7 @@ mod tests {
         assert_eq!(count(-9, 5.0), Ok((0, at(0))));
         assert_eq!(count(10_000, 1.0), Ok((500, at(500))));
         assert_eq!(count(3, 1.5), Ok((2, at(3))));
+        assert_eq!(Intervals::covering(at(0), at(1), 1.9999995).map(|i| i.length), Ok(1_999_999));
     }
 
     #[test]

@@ -78,7 +78,8 @@ impl App {
             scheme,
         } = parts;
         let keys = Keys::new(control.clone(), tokens, metrics.keys.clone());
-        let limits = Limits::new(&edge.limits, &edge.polls, control.clone(), redis.clone(), metrics.clone());
+        let limits =
+            Limits::new(&edge.limits, edge.max_requests, &edge.polls, control.clone(), redis.clone(), metrics.clone());
         let renderer = Renderer::new(&edge.templates);
         let (drain, _) = watch::channel(false);
         Self(Arc::new(Inner {

@@ -75,6 +75,20 @@ fn a_replica_that_is_ready_grants_its_part_at_once() {
 }
 
 #[test]
+fn a_replica_that_was_ready_stays_so_when_redis_comes_back() {
+    let redis = Redis::start();
+    redis.signal("STOP");
+    let server = Server::builder().redis(&redis).start();
+    redis.signal("CONT");
+    let until = Instant::now() + Duration::from_secs(4);
+    eventually("the others have counted it", || {
+        let ready = server.api().get("/ready");
+        assert_eq!(ready.status, 200, "{}", ready.body);
+        if Instant::now() >= until { Ok(()) } else { Err("perhaps not yet") }
+    });
+}
+
+#[test]
 fn together_they_grant_the_limit_and_not_more() {
     let redis = Redis::start();
     let (granted, most) = granted(&redis.url(), |_, _| for_a_while(8));

@@ -53,8 +53,9 @@ impl Step for Limit {
         let taken = match (op.verb, kind) {
             _ if matches!(in_work, Some(None)) => {
                 app.metrics().limits.refused(CROWDED.limit);
-                // Who waits takes room; beyond as many as may be in work, none is left for that.
-                if let Some(_place) = workspace.and_then(|workspace| app.limits().held.enter(workspace)) {
+                // Who waits is not in the way of others, and takes room; beyond a number, none is left for that.
+                if let Some(_place) = app.limits().held.enter(()) {
+                    way.in_hand.leave();
                     tokio::time::sleep(HELD).await;
                 }
                 Err(CROWDED)

@@ -54,8 +54,8 @@ pub struct Limits {
     pub guesses: Guesses,
     /// Requests in work, by workspace.
     pub requests: Crowd<WorkspaceId>,
-    /// Requests that were too many and are told so in a while, by workspace.
-    pub held: Crowd<WorkspaceId>,
+    /// Requests that were too many and are told so in a while: of all workspaces as many as may be in hand.
+    pub held: Crowd<()>,
     /// Open sockets, by workspace.
     pub sockets: Crowd<WorkspaceId>,
     /// Polls that wait for a run, by workspace.
@@ -65,6 +65,7 @@ pub struct Limits {
 impl Limits {
     pub fn new(
         settings: &LimitSettings,
+        most_held: usize,
         polls: &PollSettings,
         control: Control,
         redis: Option<Redis>,
@@ -78,7 +79,7 @@ impl Limits {
             metrics,
             guesses: Guesses::new(settings.guesses_per_minute),
             requests: Crowd::new(settings.workspace_requests),
-            held: Crowd::new(settings.workspace_requests),
+            held: Crowd::new(most_held),
             sockets: Crowd::new(settings.workspace_sockets),
             polls: Crowd::new(polls.polls_held),
         }

@@ -1,7 +1,7 @@
 //! What replicas share through Redis: the level of each bucket, and how many replicas there are.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::Script;
@@ -51,6 +51,8 @@ struct Inner {
     settle: Script,
     /// At the latest count; 0 before the first.
     counted: AtomicU32,
+    /// Whether this replica was ready once: from then on it serves, whatever becomes of Redis.
+    was_ready: AtomicBool,
     beats: Beats,
 }
 
@@ -63,8 +65,9 @@ const SETTLED_IN: u32 = 3;
 const LATE: Duration = Duration::from_secs(5);
 /// Until then it takes a lease as small as among so many.
 const NEWCOMER: u32 = 1_000_000;
-/// A replica that has begun is not kept waiting for longer by a Redis that answers nothing of use.
+/// A replica that has begun does not wait for longer to be counted, and not for a Redis that takes nothing down.
 const NEW_FOR: Duration = Duration::from_secs(15);
+const MISSED: u32 = 2;
 
 impl Shared {
     /// Begins to count replicas, in a task that lives as long as the runtime.
@@ -73,6 +76,7 @@ impl Shared {
             redis,
             settle: Script::new(SETTLE),
             counted: AtomicU32::new(0),
+            was_ready: AtomicBool::new(false),
             beats: Beats::begun(Instant::now()),
         }));
         let counting = shared.clone();
@@ -98,9 +102,14 @@ impl Shared {
     }
 
     /// Whether this replica has just begun, and is not counted by every other: until it is, it has a lease of one token for
-    /// each bucket, and of two requests at once it refuses one.
+    /// each bucket, and of two requests at once it refuses one. Never again after it was not.
     pub fn is_new(&self) -> bool {
-        !self.is_away() && self.0.beats.are_new(Instant::now())
+        if self.0.was_ready.load(Ordering::Relaxed) {
+            return false;
+        }
+        let new = !self.is_away() && self.0.beats.are_new(Instant::now());
+        self.0.was_ready.store(!new, Ordering::Relaxed);
+        new
     }
 
     async fn count(&self) {
@@ -109,13 +118,16 @@ impl Shared {
         loop {
             let mut asked = live.key(REPLICAS);
             let counted: Result<u32, Away> = self.0.redis.script(asked.arg(&me).arg(DEAD.as_secs())).await;
-            if let Ok(replicas) = counted {
-                // A Redis that forgot counts too few for a moment: fewer are believed when they have been fewer for long.
-                fewer = if replicas < self.replicas() { fewer + 1 } else { 0 };
-                if fewer == 0 || fewer > FEWER {
-                    self.0.counted.store(replicas, Ordering::Relaxed);
+            match counted {
+                Ok(replicas) => {
+                    // A Redis that forgot counts too few for a moment: fewer are believed when they have been fewer for long.
+                    fewer = if replicas < self.replicas() { fewer + 1 } else { 0 };
+                    if fewer == 0 || fewer > FEWER {
+                        self.0.counted.store(replicas, Ordering::Relaxed);
+                    }
+                    self.0.beats.beat(Instant::now());
                 }
-                self.0.beats.beat(Instant::now());
+                Err(Away) => self.0.beats.miss(),
             }
             tokio::time::sleep(BEAT).await;
         }
@@ -137,11 +149,13 @@ struct Beats {
     /// Milliseconds after `begun`.
     last: AtomicU64,
     count: AtomicU32,
+    /// In succession, that Redis did not take down.
+    missed: AtomicU32,
 }
 
 impl Beats {
     fn begun(now: Instant) -> Self {
-        Self { begun: now, last: AtomicU64::new(0), count: AtomicU32::new(0) }
+        Self { begun: now, last: AtomicU64::new(0), count: AtomicU32::new(0), missed: AtomicU32::new(0) }
     }
 
     fn beat(&self, now: Instant) {
@@ -150,6 +164,11 @@ impl Beats {
         }
         self.last.store(self.millis(now), Ordering::Relaxed);
         self.count.fetch_add(1, Ordering::Relaxed);
+        self.missed.store(0, Ordering::Relaxed);
+    }
+
+    fn miss(&self) {
+        self.missed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether the others count this replica, for certain.
@@ -159,7 +178,8 @@ impl Beats {
 
     /// Only ever after the begin: one that stood still serves meanwhile.
     fn are_new(&self, now: Instant) -> bool {
-        !self.are_regular(now) && now.saturating_duration_since(self.begun) < NEW_FOR
+        let waits = now.saturating_duration_since(self.begun) < NEW_FOR && self.missed.load(Ordering::Relaxed) < MISSED;
+        !self.are_regular(now) && waits
     }
 
     fn is_late(&self, now: Instant) -> bool {
@@ -216,5 +236,9 @@ mod tests {
         let beats = Beats::begun(now);
         assert!(beats.are_new(now + BEAT));
         assert!(!beats.are_new(now + NEW_FOR));
+        beats.miss();
+        assert!(beats.are_new(now + BEAT));
+        beats.miss();
+        assert!(!beats.are_new(now + BEAT), "Redis takes nothing down");
     }
 }

@@ -16,7 +16,8 @@ create table if not exists task_run_tally (
     change bigint not null
 );
 
-create or replace function tally_task_runs() returns trigger language plpgsql as $$
+-- It names its own schema: a restore and an operator come by other search paths.
+create or replace function tally_task_runs() returns trigger language plpgsql set search_path from current as $$
 declare
     changed bigint;
 begin
