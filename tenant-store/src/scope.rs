@@ -102,8 +102,8 @@ pub struct Scope {
 
 impl Scope {
     /// For a caller whose key was verified for the workspace.
-    pub fn for_request(permitted: &Permitted) -> Self {
-        Self { place: permitted.place.clone(), visible: permitted.visible, minted: Minted::ForRequest(permitted.actor) }
+    pub fn for_request(Permitted { place, actor, visible }: Permitted) -> Self {
+        Self { place, visible, minted: Minted::ForRequest(actor) }
     }
 
     /// For background work that was claimed, and for the admin shell. `reason` goes to the audit log.

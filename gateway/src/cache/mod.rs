@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use domain::kinds::{Kind, Kinds};
+use foldhash::fast::RandomState;
+use futures_util::FutureExt;
 use moka::future;
 use tenant_store::commits::{Listener, Space, Told};
 
@@ -96,7 +98,7 @@ pub struct Cache {
     /// The kinds of which an operation may answer from here.
     kinds: Kinds,
     shelves: Shelves,
-    entries: future::Cache<(Key, Version), Entry>,
+    entries: future::Cache<(Key, Version), Entry, RandomState>,
 }
 
 impl Cache {
@@ -106,7 +108,7 @@ impl Cache {
             .weigher(|_, entry: &Entry| u32::try_from(entry.body.len() + OVERHEAD).unwrap_or(u32::MAX))
             .max_capacity(settings.memory)
             .time_to_live(settings.life)
-            .build();
+            .build_with_hasher(RandomState::default());
         let shelves = match redis {
             Some(redis) => Shelves::Shared(Arc::new(Shared::new(redis, settings.shelf))),
             None => Shelves::Own(Versions::default()),
@@ -123,14 +125,16 @@ impl Cache {
         let life = self.life(key.shelf.kind);
         let version = match &self.shelves {
             Shelves::Own(versions) => Ok(versions.current(key.shelf, life, Instant::now())),
-            Shelves::Shared(shared) => shared.current(key.shelf, life).await,
+            // Boxed: it waits for Redis, and every request passes here.
+            Shelves::Shared(shared) => Box::pin(shared.current(key.shelf, life)).await,
         };
         let version = match version {
             Ok(Some(version)) => version,
             Ok(None) => return Look::Closed,
             Err(Away) => return Look::Away,
         };
-        match self.entries.get(&(*key, version)).await {
+        // A look that would have to wait is none: whoever fills finds what is there.
+        match self.entries.get(&(*key, version)).now_or_never().flatten() {
             Some(entry) => Look::Hit(entry),
             None => Look::Miss(version),
         }

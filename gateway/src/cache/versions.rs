@@ -3,9 +3,10 @@
 //! A version is made when a shelf is first read, lives as long as an entry may, and is never given again. Closing a shelf
 //! ends its version and makes none for a while; opening it ends the while.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use foldhash::HashMap;
 
 use super::key::Shelf;
 use super::{CLOSED_FOR, Version};

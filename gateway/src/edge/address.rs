@@ -15,10 +15,9 @@ use http::Version;
 use http::header::HOST;
 use uuid::Uuid;
 
-use super::layer::{Below, Step, down};
-use super::refuse::refuse;
+use super::layer::{Glance, Refusal};
 use super::{Request, Way};
-use crate::kit::{Address, Failure, Response, Tenant};
+use crate::kit::{Address, Failure, Tenant};
 
 #[derive(Clone)]
 pub struct Strip {
@@ -31,14 +30,16 @@ impl Strip {
     }
 }
 
-impl Step for Strip {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
-        if !names_one_host(&request) {
-            return refuse(request, Failure::bad_request("A request has one Host."), "address").await;
+impl Glance for Strip {
+    type Kept = ();
+
+    fn down(&self, request: &mut Request) -> Result<(), Refusal> {
+        if !names_one_host(request) {
+            return Err(Refusal(Failure::bad_request("A request has one Host."), "address"));
         }
         let address = read(request.uri().path(), self.default_workspace);
-        Way::of(&mut request).address = address;
-        down(below, request).await
+        Way::of(request).address = address;
+        Ok(())
     }
 }
 
@@ -80,18 +81,21 @@ fn at(tenant: Tenant, path: &str) -> Address {
 
 /// The path behind a first segment that is one of `names`; begins with `/` or is empty.
 fn strip<'p>(path: &'p str, names: &[&str]) -> Option<&'p str> {
-    let below = path.strip_prefix('/')?;
-    let end = below.find('/').unwrap_or(below.len());
-    names.contains(&&below[..end]).then(|| &below[end..])
+    let (segment, below) = first(path)?;
+    names.contains(&segment).then_some(below)
 }
 
 /// A first segment that is an id, and the path behind it.
 fn id(path: &str) -> Option<(Uuid, &str)> {
-    let below = path.strip_prefix('/')?;
-    let end = below.find('/').unwrap_or(below.len());
-    let segment = &below[..end];
+    let (segment, below) = first(path)?;
     // Only the 36 characters that clients write: other spellings of a UUID would be other addresses of the same thing.
-    (segment.len() == 36).then(|| Uuid::try_parse(segment).ok()).flatten().map(|id| (id, &below[end..]))
+    (segment.len() == 36).then(|| Uuid::try_parse(segment).ok()).flatten().map(|id| (id, below))
+}
+
+/// The first segment of a path, and the path behind it. By bytes: a search for a character costs more than these paths are long.
+fn first(path: &str) -> Option<(&str, &str)> {
+    let below = path.strip_prefix('/')?;
+    Some(below.split_at(below.bytes().position(|byte| byte == b'/').unwrap_or(below.len())))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::layer::{Below, Step, down};
+use super::layer::{Glance, Refusal};
 use super::{Request, Way};
 use crate::config::EdgeSettings;
 use crate::kit::{Body, Failure, Response};
@@ -31,13 +31,18 @@ impl Answers {
     }
 }
 
-impl Step for Answers {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
-        let writes = Way::of(&mut request).op.is_some_and(|op| op.touched() != Kinds::NONE);
-        let answer = down(below, request).await;
+impl Glance for Answers {
+    /// Whether the operation writes.
+    type Kept = bool;
+
+    fn down(&self, request: &mut Request) -> Result<bool, Refusal> {
+        Ok(Way::of(request).op.is_some_and(|op| op.touched() != Kinds::NONE))
+    }
+
+    fn up(&self, writes: bool, answer: Response) -> Response {
         // What is streamed is not at hand.
         let Some(size) = answer.body().size_hint().exact().filter(|size| *size > PIECE as u64) else { return answer };
-        let room = u32::try_from(size).ok().and_then(|size| self.0.try_acquire_many_owned(size).ok());
+        let room = u32::try_from(size).ok().and_then(|size| self.0.clone().try_acquire_many_owned(size).ok());
         if room.is_none() && !writes {
             let failure = Failure::unavailable("The service is busy. Try again.", "no memory for more answers");
             return failure.answer("answers");

@@ -9,7 +9,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use tenant_store::control::{AccountEntry, Entry};
 
-use super::layer::{Below, Step, down};
+use super::layer::{Below, Step};
 use super::limit::chance;
 use super::refuse::refuse;
 use super::way::Entered;
@@ -24,7 +24,7 @@ const TOO_MANY: &str = "Too many invalid keys came from this address";
 pub struct Authenticate(pub App);
 
 impl Step for Authenticate {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
+    async fn run(&self, mut request: Request, below: &impl Below) -> Response {
         let key = key_of(request.headers());
         let client = ClientAddress::of(request.extensions());
         let way = Way::of(&mut request);
@@ -42,7 +42,7 @@ impl Step for Authenticate {
         match entered {
             Ok(entered) => {
                 way.entered = entered;
-                down(below, request).await
+                below.answer(request).await
             }
             Err(failure) => refuse(request, failure, "authenticate").await,
         }

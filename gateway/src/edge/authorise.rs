@@ -3,21 +3,22 @@
 
 use tenant_store::Scope;
 
-use super::layer::{Below, Step, down};
-use super::refuse::refuse;
+use super::layer::{Glance, Refusal};
 use super::trace::Seen;
 use super::way::Entered;
 use super::{Request, Way};
-use crate::kit::{Caller, Failure, Need, Reply, Response};
+use crate::kit::{Caller, Failure, Need, Reply};
 
 #[derive(Clone)]
 pub struct Authorise;
 
-impl Step for Authorise {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
-        let way = Way::of(&mut request);
+impl Glance for Authorise {
+    type Kept = ();
+
+    fn down(&self, request: &mut Request) -> Result<(), Refusal> {
+        let way = Way::of(request);
         // `Route` hands down nothing without an operation.
-        let Some(op) = way.op else { return Failure::no_route().answer("authorise") };
+        let Some(op) = way.op else { return Err(Refusal(Failure::no_route(), "authorise")) };
         match permit(op.need, std::mem::take(&mut way.entered)) {
             Ok(caller) => {
                 let actor = caller.actor();
@@ -25,9 +26,9 @@ impl Step for Authorise {
                 if let (Some(seen), Some(actor)) = (request.extensions().get::<Seen>(), actor) {
                     seen.actor(actor);
                 }
-                down(below, request).await
+                Ok(())
             }
-            Err(failure) => refuse(request, failure, op.id).await,
+            Err(failure) => Err(Refusal(failure, op.id)),
         }
     }
 }
@@ -44,7 +45,7 @@ pub fn permit(need: Need, entered: Entered) -> Reply<Caller> {
         },
         (Need::Workspace(name) | Need::WorkspaceByMessage(name), Entered::Workspace(member)) => {
             match member.permit(name) {
-                Some(permitted) => Ok(Caller::Workspace { scope: Scope::for_request(&permitted), member }),
+                Some(permitted) => Ok(Caller::Workspace { scope: Scope::for_request(permitted), member }),
                 None => Err(Failure::forbidden(format!("Your role in this workspace lacks the scope {name}."))),
             }
         }

@@ -13,7 +13,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::config::EdgeSettings;
 use crate::kit::{Failure, Reply};
 
-#[derive(Clone)]
 pub struct Bodies {
     /// Largest of one, in bytes.
     limit: usize,

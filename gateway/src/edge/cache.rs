@@ -3,17 +3,20 @@
 
 use bytes::Bytes;
 use domain::kinds::Kind;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use futures_util::future::BoxFuture;
+use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 
-use super::layer::{Below, Step, down};
+use super::layer::{Below, Step};
 use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
 use crate::cache::{Entry, Filled, Key, Look, NotKept, Version};
-use crate::kit::{Cache as Policy, ETag, Failure, Op, Response, is_plain_json, not_modified, version_is_served, whole};
+use crate::kit::{
+    Cache as Policy, ETag, Failure, Op, Response, is_plain_json, not_modified, respond, version_is_served, whole,
+};
 use crate::metrics::Served;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -56,29 +59,26 @@ impl Status {
 pub struct Cache(pub App);
 
 impl Step for Cache {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
+    async fn run(&self, mut request: Request, below: &impl Below) -> Response {
         let way = Way::of(&mut request);
-        let Some(op) = way.op else { return down(below, request).await };
+        let Some(op) = way.op else { return below.answer(request).await };
         let kind = match op.cache {
-            Policy::Never => return down(below, request).await,
-            Policy::ETag => {
-                let asked = Asked::of(&request);
-                return asked.anew(down(below, request).await, Status::Bypass).await;
-            }
+            Policy::Never => return below.answer(request).await,
+            Policy::ETag => return Asked::of(&request).past(request, below, Status::Bypass).await.0,
             Policy::Kind(kind) => kind,
         };
         let key = key(&request, op, kind);
         let asked = Asked::of(&request);
         // A GET with a body, or of a version that is refused, is an odd one: the operation itself says what is wrong.
         let Some(key) = key.filter(|_| request.body().is_end_stream() && version_is_served(request.headers())) else {
-            return asked.anew(down(below, request).await, Status::Bypass).await;
+            return asked.past(request, below, Status::Bypass).await.0;
         };
         let (answer, status) = match self.0.cache().look(&key).await {
-            Look::Hit(entry) => (asked.kept(&entry, Status::Hit), Status::Hit),
-            Look::Miss(version) => Box::pin(self.fill(key, version, request, below, &asked)).await,
-            Look::Closed => (asked.anew(down(below, request).await, Status::Writing).await, Status::Writing),
-            Look::Away => (asked.anew(down(below, request).await, Status::Away).await, Status::Away),
-            Look::Off => (asked.anew(down(below, request).await, Status::Bypass).await, Status::Bypass),
+            Look::Hit(entry) => (asked.kept(entry, Status::Hit), Status::Hit),
+            Look::Miss(version) => Box::pin(self.fill(key, version, request, below, asked)).await,
+            Look::Closed => asked.past(request, below, Status::Writing).await,
+            Look::Away => asked.past(request, below, Status::Away).await,
+            Look::Off => asked.past(request, below, Status::Bypass).await,
         };
         self.0.metrics().cache.answered(kind, status.served());
         answer
@@ -100,8 +100,8 @@ impl Cache {
         key: Key,
         version: Version,
         request: Request,
-        below: impl Below,
-        asked: &Asked,
+        below: &impl Below,
+        asked: Asked,
     ) -> (Response, Status) {
         let cache = self.0.cache();
         let mut request = Some(request);
@@ -109,7 +109,7 @@ impl Cache {
         let read = async {
             // Called once at most.
             let Some(request) = request.take() else { return Err(NotKept) };
-            let response = down(below.clone(), request).await;
+            let response = below.answer(request).await;
             match keepable(response, cache.largest()).await {
                 Ok(body) => Ok(Entry::new(body)),
                 Err(response) => {
@@ -120,12 +120,12 @@ impl Cache {
         };
         let filled = cache.fill(&key, version, read).await;
         let (response, status) = match (filled, refused, request) {
-            (Ok(Filled::Own(entry)), ..) => return (asked.kept(&entry, Status::Stored), Status::Stored),
-            (Ok(Filled::Known(entry)), ..) => return (asked.kept(&entry, Status::Hit), Status::Hit),
-            (Ok(Filled::Shared(entry)), ..) => return (asked.kept(&entry, Status::Collapsed), Status::Collapsed),
+            (Ok(Filled::Own(entry)), ..) => return (asked.kept(entry, Status::Stored), Status::Stored),
+            (Ok(Filled::Known(entry)), ..) => return (asked.kept(entry, Status::Hit), Status::Hit),
+            (Ok(Filled::Shared(entry)), ..) => return (asked.kept(entry, Status::Collapsed), Status::Collapsed),
             (Err(_), Some(response), _) => (response, Status::NotStored),
             // Whoever read for all found nothing to keep: perhaps it was refused what this one may have.
-            (Err(_), None, Some(request)) => (down(below, request).await, Status::Bypass),
+            (Err(_), None, Some(request)) => (below.answer(request).await, Status::Bypass),
             (Err(_), None, None) => {
                 (Failure::internal("a reader of the cache lost its request").answer("cache"), Status::Bypass)
             }
@@ -162,14 +162,18 @@ impl Asked {
         Self { headers }
     }
 
+    /// The operation's own answer. In a box of its own, of which whoever is answered from what is kept has no need.
+    fn past(self, request: Request, below: &impl Below, status: Status) -> BoxFuture<'_, (Response, Status)> {
+        Box::pin(async move { (self.anew(below.answer(request).await, status).await, status) })
+    }
+
     /// An answer from what is kept.
-    fn kept(&self, entry: &Entry, status: Status) -> Response {
-        let mut response = if entry.tag.is_known(&self.headers) {
-            not_modified(&entry.tag)
+    fn kept(&self, Entry { tag, body }: Entry, status: Status) -> Response {
+        let mut response = if tag.is_known(&self.headers) {
+            not_modified(tag)
         } else {
-            let mut response = Response::new(whole(entry.body.clone()));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response.headers_mut().insert(ETAG, entry.tag.header());
+            let mut response = respond(StatusCode::OK, "application/json", body);
+            response.headers_mut().insert(ETAG, tag.into());
             response
         };
         explain(&mut response, status);
@@ -197,9 +201,9 @@ impl Asked {
         let body = body.to_bytes();
         let tag = ETag::of(&[&body]);
         if tag.is_known(&self.headers) {
-            return not_modified(&tag);
+            return not_modified(tag);
         }
-        head.headers.insert(ETAG, tag.header());
+        head.headers.insert(ETAG, tag.into());
         Response::from_parts(head, whole(body))
     }
 }

@@ -9,49 +9,58 @@
 use std::convert::Infallible;
 use std::future::ready;
 
+use futures_util::FutureExt;
+use http::HeaderValue;
 use http::header::ACCEPT_ENCODING;
-use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt;
+use tower::ServiceExt;
 use tower_http::CompressionLevel;
 use tower_http::compression::Compression;
 use tower_http::compression::predicate::Predicate;
 
 use super::Request;
-use super::layer::{Below, Step, down};
+use super::layer::{Glance, Refusal};
 use crate::config::EdgeSettings;
 use crate::kit::Response;
 
-/// The smallest answer that is compressed, in bytes; `None`: none is.
+/// The smallest answer that is compressed, in bytes.
 #[derive(Clone)]
-pub struct Compress(Option<u64>);
+pub struct Compress(u64);
 
 impl Compress {
-    pub fn new(settings: &EdgeSettings) -> Self {
-        Self(settings.compression.then_some(settings.compress_from))
+    /// `None` where none is.
+    pub fn new(settings: &EdgeSettings) -> Option<Self> {
+        settings.compression.then_some(Self(settings.compress_from))
     }
 }
 
-impl Step for Compress {
-    async fn run(self, request: Request, below: impl Below) -> Response {
-        let Some(from) = self.0 else { return down(below, request).await };
-        let mut asked = http::Request::new(());
-        asked.headers_mut().extend(acceptable(request.headers()).map(|value| (ACCEPT_ENCODING, value)));
-        let answer = down(below, request).await;
+impl Glance for Compress {
+    /// What encodings the client takes, as it said it.
+    type Kept = Vec<HeaderValue>;
+
+    fn down(&self, request: &mut Request) -> Result<Self::Kept, Refusal> {
+        Ok(request.headers().get_all(ACCEPT_ENCODING).iter().cloned().collect())
+    }
+
+    fn up(&self, said: Self::Kept, answer: Response) -> Response {
         // The library wraps up every answer that passes it, and most are not worth it.
-        match Worth(from).should_compress(&answer) {
-            true => Box::pin(compress(answer, asked, Worth(from))).await,
+        match Worth(self.0).should_compress(&answer) {
+            true => compress(answer, acceptable(&said), Worth(self.0)),
             false => answer,
         }
     }
 }
 
-/// Compresses an answer, as far as `asked` allows.
-async fn compress(mut answer: Response, asked: http::Request<()>, when: Worth) -> Response {
+/// Compresses an answer, as far as the client takes it.
+fn compress(mut answer: Response, accepted: Option<HeaderValue>, when: Worth) -> Response {
+    let mut asked = http::Request::new(());
+    asked.headers_mut().extend(accepted.map(|value| (ACCEPT_ENCODING, value)));
     // Asked once.
     let made = tower::service_fn(move |_| ready(Ok::<_, Infallible>(std::mem::take(&mut answer))));
     let compressed = Compression::new(made).compress_when(when).quality(CompressionLevel::Fastest);
-    match tower::ServiceExt::oneshot(compressed, asked).await {
+    // What is asked has its answer at hand, so that nothing waits: the body is compressed as it is taken.
+    match compressed.oneshot(asked).now_or_never().expect("an answer at hand") {
         Ok(answer) => answer.map(|body| body.map_err(std::io::Error::other).boxed_unsync()),
         Err(never) => match never {},
     }
@@ -60,8 +69,8 @@ async fn compress(mut answer: Response, asked: http::Request<()>, when: Worth) -
 /// What encodings the client takes, without its refusals of the answer as it is (`identity;q=0`, `*;q=0`): where it takes none
 /// of ours, the library would put 406 over an answer of which the operation has had its effect already, and RFC 9110 (12.5.3)
 /// leaves it to the server to give the plain one.
-fn acceptable(headers: &HeaderMap) -> Option<HeaderValue> {
-    let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+fn acceptable(said: &[HeaderValue]) -> Option<HeaderValue> {
+    let lists = said.iter().filter_map(|value| value.to_str().ok());
     let taken: Vec<&str> = lists.flat_map(|list| list.split(',')).filter(|item| !refuses_plain(item)).collect();
     if taken.is_empty() { None } else { HeaderValue::from_str(&taken.join(",")).ok() }
 }
@@ -103,10 +112,9 @@ mod tests {
             ("gzip, *; Q = 0.000", Some("gzip")),
             ("gzip;q=0, br", Some("gzip;q=0, br")),
         ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(ACCEPT_ENCODING, value.parse().unwrap());
-            assert_eq!(acceptable(&headers).as_ref().map(|taken| taken.to_str().unwrap()), taken, "{value}");
+            let said = [value.parse().unwrap()];
+            assert_eq!(acceptable(&said).as_ref().map(|taken| taken.to_str().unwrap()), taken, "{value}");
         }
-        assert_eq!(acceptable(&HeaderMap::new()), None);
+        assert_eq!(acceptable(&[]), None);
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use http::header::{ETAG, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method};
-use tower::Layer;
+use tower::{Layer, Service};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::Request;
-use super::layer::{Below, Step, down};
+use super::layer::{Below, Borrowed, Step};
 use crate::config::EdgeSettings;
 use crate::kit::Response;
 
@@ -29,12 +29,13 @@ const EXPOSED: [HeaderName; 6] = [
 ];
 
 #[derive(Clone)]
-pub struct Cors(Option<CorsLayer>);
+pub struct Cors(CorsLayer);
 
 impl Cors {
-    pub fn new(settings: &EdgeSettings) -> Self {
+    /// `None` where no origin is allowed.
+    pub fn new(settings: &EdgeSettings) -> Option<Self> {
         if settings.cors_origins.is_empty() {
-            return Self(None);
+            return None;
         }
         let all = settings.cors_origins.iter().any(|origin| origin == "*");
         let origins = match all {
@@ -48,15 +49,15 @@ impl Cors {
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers(EXPOSED)
             .max_age(MAX_AGE);
-        Self(Some(cors))
+        Some(Self(cors))
     }
 }
 
 impl Step for Cors {
-    async fn run(self, request: Request, below: impl Below) -> Response {
-        match &self.0 {
-            Some(cors) => down(cors.layer(below), request).await,
-            None => down(below, request).await,
+    async fn run(&self, request: Request, below: &impl Below) -> Response {
+        match self.0.layer(Borrowed(below)).call(*request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
         }
     }
 }

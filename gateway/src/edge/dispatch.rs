@@ -1,14 +1,14 @@
 //! Reads the body and runs the operation.
 
 use domain::kinds::Kind;
-use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 
 use super::body::Bodies;
-use super::layer::{Answer, Shared};
+use super::layer::Below;
 use super::limit::take_items;
 use super::refuse::{end, refuse_rest, refuse_unread};
 use super::way::Entered;
@@ -16,7 +16,6 @@ use super::{Request, Way};
 use crate::App;
 use crate::kit::{Call, ClientAddress, Failure, Response};
 
-#[derive(Clone)]
 pub struct Dispatch {
     app: App,
     bodies: Bodies,
@@ -28,13 +27,15 @@ impl Dispatch {
     }
 }
 
-impl Shared for Dispatch {
-    fn serve(&self, request: Request) -> Answer {
-        Box::pin(dispatch(self.clone(), request).map(Ok))
+impl Below for Dispatch {
+    type Answer<'a> = BoxFuture<'a, Response>;
+
+    fn answer(&self, request: Request) -> BoxFuture<'_, Response> {
+        Box::pin(dispatch(self, request))
     }
 }
 
-async fn dispatch(Dispatch { app, bodies }: Dispatch, mut request: Request) -> Response {
+async fn dispatch(Dispatch { app, bodies }: &Dispatch, mut request: Request) -> Response {
     let way = Way::take(&mut request);
     let (Some(op), Entered::Permitted(caller)) = (way.op, way.entered) else {
         return Failure::internal("a request came past authorisation without a caller").answer("dispatch");
@@ -60,7 +61,7 @@ async fn dispatch(Dispatch { app, bodies }: Dispatch, mut request: Request) -> R
         return failure.answer(op.id);
     }
     let call = Call {
-        app,
+        app: app.clone(),
         op,
         caller,
         params: way.params,
@@ -76,7 +77,6 @@ async fn dispatch(Dispatch { app, bodies }: Dispatch, mut request: Request) -> R
         arrived: way.arrived,
         in_hand: way.in_hand,
     };
-    let app = call.app.clone();
     let response = (op.run)(call).await;
     if op.touches.contains(&Kind::Control) && response.status().is_success() {
         // Before the answer is sent: who reads that a key or a workspace is gone finds it gone here, not in a second.

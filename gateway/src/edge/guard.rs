@@ -5,17 +5,19 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 
 use super::Request;
-use super::layer::{Below, Step, down};
+use super::layer::{Below, Step};
 use crate::kit::{Failure, Response};
 
 #[derive(Clone)]
 pub struct Guard;
 
 impl Step for Guard {
-    async fn run(self, request: Request, below: impl Below) -> Response {
+    async fn run(&self, request: Request, below: &impl Below) -> Response {
         // Unwind safe: what the request shares with others is behind locks that recover from poisoning, and a transaction
         // that a panic drops is rolled back like any other that is dropped.
-        match AssertUnwindSafe(down(below, request)).catch_unwind().await {
+        // From the first look of a layer below on.
+        let answer = async { below.answer(request).await };
+        match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(response) => response,
             Err(panic) => {
                 let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());

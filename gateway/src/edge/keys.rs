@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::{AccountId, WorkspaceId};
-use moka::future::Cache;
+use foldhash::fast::RandomState;
+use futures_util::FutureExt;
+use moka::future;
 use sha2::{Digest, Sha256};
 use tenant_store::Error;
 use tenant_store::control::{AccountEntry, Control, Credential, Entry, Principal, Token};
@@ -22,6 +24,9 @@ const FRESH: Duration = Duration::from_secs(1);
 const STALE: Duration = Duration::from_secs(60);
 /// Entries at most, good and bad keys together: a flood of guesses evicts guesses.
 const ENTRIES: u64 = 100_000;
+
+/// What is looked up by what nobody can choose: digests, ids of tenants.
+type Cache<K, V> = future::Cache<K, V, RandomState>;
 
 type Id = ([u8; 32], AccountId, WorkspaceId);
 
@@ -148,7 +153,8 @@ where
         F: Future<Output = Result<V, Error>>,
     {
         let generation = self.generation.load(Ordering::Acquire);
-        if let Some(value) = self.fresh.get(&(generation, key)).await {
+        // A look that would have to wait is none: whoever asks finds what is there.
+        if let Some(Some(value)) = self.fresh.get(&(generation, key)).now_or_never() {
             self.counted.looked_up(Lookup::Remembered);
             return Ok(value);
         }
@@ -193,7 +199,7 @@ where
     K: std::hash::Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    Cache::builder().max_capacity(ENTRIES).time_to_live(life).build()
+    future::Cache::builder().max_capacity(ENTRIES).time_to_live(life).build_with_hasher(RandomState::default())
 }
 
 /// The cache shares one error among all who waited for it.

@@ -5,21 +5,25 @@ use http::header::CONNECTION;
 use http::{HeaderValue, StatusCode, Version};
 
 use super::Request;
-use super::layer::{Below, Step, down};
+use super::layer::{Glance, Refusal};
 use crate::App;
 use crate::kit::Response;
 
 #[derive(Clone)]
 pub struct Leave(pub App);
 
-impl Step for Leave {
-    async fn run(self, request: Request, below: impl Below) -> Response {
-        // HTTP/2 has no such header; there the connection says GOAWAY when it is closed.
-        let by_header = request.version() < Version::HTTP_2;
-        let mut response = down(below, request).await;
-        if by_header && !self.0.is_ready() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+impl Glance for Leave {
+    /// Whether it can be said by a header. HTTP/2 has none for it; there the connection says GOAWAY when it is closed.
+    type Kept = bool;
+
+    fn down(&self, request: &mut Request) -> Result<bool, Refusal> {
+        Ok(request.version() < Version::HTTP_2)
+    }
+
+    fn up(&self, by_header: bool, mut answer: Response) -> Response {
+        if by_header && !self.0.is_ready() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        answer
     }
 }

@@ -13,7 +13,7 @@ use domain::{AccountId, WorkspaceId};
 use rand::Rng;
 use tenant_store::control::Principal;
 
-use super::layer::{Below, Step, down};
+use super::layer::{Below, Step};
 use super::refuse::refuse;
 use super::way::Entered;
 use super::{Request, Way};
@@ -35,14 +35,14 @@ const HELD: Duration = Duration::from_secs(1);
 const CROWDED: Over = Over { limit: "requests-in-work", wait: 0 };
 
 impl Step for Limit {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
+    async fn run(&self, mut request: Request, below: &impl Below) -> Response {
         let Self(app) = self;
         let way = Way::of(&mut request);
         let (Some(op), Some((account, workspace, principal))) = (way.op, caller(&way.entered)) else {
-            return down(below, request).await;
+            return below.answer(request).await;
         };
         if op.cost == Cost::Free {
-            return down(below, request).await;
+            return below.answer(request).await;
         }
         let meter = match app.limits().meter(account, workspace, principal).await {
             Ok(meter) => meter,
@@ -69,7 +69,7 @@ impl Step for Limit {
         let mut answer = match taken {
             Ok(()) => {
                 way.meter = Some(meter.clone());
-                down(below, request).await
+                below.answer(request).await
             }
             Err(over) => refuse(request, refusal(kind, over), op.id).await,
         };

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use http::{HeaderName, HeaderValue};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
-use super::layer::{Below, Step, down};
+use super::layer::{Glance, Refusal};
 use super::{Request, Way};
 use crate::kit::{Address, InHand, Params, Response};
 
@@ -14,10 +14,12 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone)]
 pub struct RequestId;
 
-impl Step for RequestId {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
+impl Glance for RequestId {
+    type Kept = Option<HeaderValue>;
+
+    fn down(&self, request: &mut Request) -> Result<Self::Kept, Refusal> {
         let sent = request.headers().get(&HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_harmless(id));
-        let request_id = sent.map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned);
+        let request_id = sent.map_or_else(new_id, str::to_owned);
         let value = HeaderValue::from_str(&request_id).ok();
         request.extensions_mut().insert(Way {
             request_id,
@@ -30,12 +32,20 @@ impl Step for RequestId {
             meter: None,
             in_hand: InHand::default(),
         });
-        let mut response = down(below, request).await;
-        if let Some(value) = value {
-            response.headers_mut().insert(HEADER, value);
-        }
-        response
+        Ok(value)
     }
+
+    fn up(&self, value: Self::Kept, mut answer: Response) -> Response {
+        if let Some(value) = value {
+            answer.headers_mut().insert(HEADER, value);
+        }
+        answer
+    }
+}
+
+fn new_id() -> String {
+    // In the order of their making to a millisecond: what puts those of one in order is a lock that all requests meet at.
+    Uuid::new_v7(Timestamp::now(NoContext)).simple().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
 fn is_harmless(id: &str) -> bool {

@@ -2,21 +2,22 @@
 
 use http::header::UPGRADE;
 
-use super::layer::{Below, Step, down};
-use super::refuse::refuse;
+use super::layer::{Glance, Refusal};
 use super::trace::Seen;
 use super::{Request, Way};
-use crate::kit::{Failure, Found, Response, Tables, Tenant};
+use crate::kit::{Failure, Found, Tables, Tenant};
 
 #[derive(Clone)]
 pub struct Route(pub Tables);
 
-impl Step for Route {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
+impl Glance for Route {
+    type Kept = ();
+
+    fn down(&self, request: &mut Request) -> Result<(), Refusal> {
         let method = request.method().clone();
         let upgrade =
             request.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-        let way = Way::of(&mut request);
+        let way = Way::of(request);
         let table = match way.address.tenant {
             Tenant::Nobody => &self.0.root,
             Tenant::Account(_) => &self.0.account,
@@ -34,10 +35,10 @@ impl Step for Route {
                 if let Some(seen) = request.extensions().get::<Seen>() {
                     seen.operation(op.id, tenant);
                 }
-                down(below, request).await
+                Ok(())
             }
-            Found::NoMethod(allowed) => refuse(request, Failure::no_method(&allowed), "route").await,
-            Found::Nothing => refuse(request, Failure::no_route(), "route").await,
+            Found::NoMethod(allowed) => Err(Refusal(Failure::no_method(&allowed), "route")),
+            Found::Nothing => Err(Refusal(Failure::no_route(), "route")),
         }
     }
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::layer::{Below, Step, down};
-use super::refuse::refuse;
+use super::layer::{Glance, Refusal};
 use super::{Request, Way};
-use crate::kit::{Failure, Response};
+use crate::kit::{Failure, Kept};
 
 #[derive(Clone)]
 pub struct Shed(Arc<Semaphore>);
@@ -18,13 +17,14 @@ impl Shed {
     }
 }
 
-impl Step for Shed {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
-        let Ok(place) = self.0.try_acquire_owned() else {
+impl Glance for Shed {
+    type Kept = Kept;
+
+    fn down(&self, request: &mut Request) -> Result<Kept, Refusal> {
+        let Ok(place) = self.0.clone().try_acquire_owned() else {
             let failure = Failure::unavailable("The service is busy. Try again.", "too many requests in work");
-            return refuse(request, failure, "shed").await;
+            return Err(Refusal(failure, "shed"));
         };
-        let _in_hand = Way::of(&mut request).in_hand.keep(place);
-        down(below, request).await
+        Ok(Way::of(request).in_hand.keep(place))
     }
 }

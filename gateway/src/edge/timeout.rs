@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::Request;
-use super::layer::{Below, Step, down};
+use super::layer::{Below, Step};
 use crate::kit::{Failure, Response};
 
 #[derive(Clone)]
 pub struct Timeout(pub Duration);
 
 impl Step for Timeout {
-    async fn run(self, request: Request, below: impl Below) -> Response {
-        match tokio::time::timeout(self.0, down(below, request)).await {
+    async fn run(&self, request: Request, below: &impl Below) -> Response {
+        match tokio::time::timeout(self.0, below.answer(request)).await {
             Ok(response) => response,
             Err(_) => {
                 Failure::unavailable("The request took too long. Try again.", "request timeout").answer("timeout")

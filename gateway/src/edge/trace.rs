@@ -2,14 +2,17 @@
 //! path, query, headers or body.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use domain::ActorId;
+use futures_util::FutureExt;
 use http::{Method, StatusCode};
-use tracing::Instrument;
+use tracing::Span;
 
-use super::layer::{Below, Step, down};
+use super::layer::{Below, Step};
 use super::{Request, Way};
 use crate::kit::{ClientAddress, Response, Tenant};
 use crate::metrics::Metrics;
@@ -51,18 +54,17 @@ impl Trace {
 }
 
 impl Step for Trace {
-    async fn run(self, mut request: Request, below: impl Below) -> Response {
+    async fn run(&self, mut request: Request, below: &impl Below) -> Response {
         let seen = Seen::nothing();
         request.extensions_mut().insert(seen.clone());
         let traced = Traced::begin(request.headers());
         let way = Way::of(&mut request);
         let arrived = way.arrived;
-        let span = tracing::info_span!("request", id = way.request_id, trace = traced.id.as_deref());
+        let span = tracing::info_span!("request", id = %way.request_id, trace = traced.id.as_deref());
         let method = request.method().clone();
         let client = ClientAddress::of(request.extensions()).ip();
         let in_flight = self.0.requests.enter();
-        let work = down(below, request).instrument(span.clone()).instrument(traced.span.clone());
-        let mut response = work.await;
+        let mut response = Inside { spans: [&traced.span, &span], work: Some(below.answer(request)) }.await;
         drop(in_flight);
         let (learned, status, elapsed) = (seen.learned(), response.status(), arrived.elapsed());
         self.0.requests.answered(learned.operation, status, elapsed);
@@ -70,16 +72,47 @@ impl Step for Trace {
         if let Some(value) = traced.answer() {
             response.headers_mut().insert(TRACE_RESPONSE, value);
         }
-        span.in_scope(|| log(client, &method, &learned, status, elapsed));
+        if tracing::enabled!(target: "access", tracing::Level::INFO) {
+            span.in_scope(|| log(client, &method, &learned, status, elapsed));
+        }
         response
+    }
+}
+
+/// Work inside of spans, to its end: that it ends and leaves what it held is inside of them, too. They are entered once for
+/// that, where [`tracing::Instrument`] would enter them again to drop what is done.
+struct Inside<'a, F> {
+    /// The outer one first.
+    spans: [&'a Span; 2],
+    work: Option<F>,
+}
+
+impl<F: Future + Unpin> Future for Inside<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Self { spans: [outer, inner], work } = self.get_mut();
+        let (_outer, _inner) = (outer.enter(), inner.enter());
+        // Nobody polls what is done.
+        let Some(going_on) = work else { return Poll::Pending };
+        let done = ready!(going_on.poll_unpin(cx));
+        *work = None;
+        Poll::Ready(done)
+    }
+}
+
+impl<F> Drop for Inside<'_, F> {
+    fn drop(&mut self) {
+        if self.work.is_some() {
+            let [outer, inner] = self.spans;
+            let (_outer, _inner) = (outer.enter(), inner.enter());
+            self.work = None;
+        }
     }
 }
 
 /// One line; its fields are in the README.
 fn log(client: IpAddr, method: &Method, learned: &Learned, status: StatusCode, elapsed: Duration) {
-    if !tracing::enabled!(target: "access", tracing::Level::INFO) {
-        return;
-    }
     let (account, workspace) = ids(learned.tenant);
     tracing::info!(
         target: "access",

@@ -22,7 +22,7 @@ pub use argument::{Argument, JsonBody, Path, Query, RawBody};
 pub use call::{Call, Caller, Params};
 pub use client_address::ClientAddress;
 pub use failure::{Failure, Invalid, Reply};
-pub use in_hand::InHand;
+pub use in_hand::{InHand, Kept};
 pub use openapi::{Document, document};
 #[doc(hidden)]
 pub use operation::__id;

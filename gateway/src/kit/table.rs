@@ -10,9 +10,12 @@ use super::{Cache, Op, Params, Verb};
 
 /// The operations of one level (root, account, workspace), by path.
 pub struct Table {
-    routes: matchit::Router<Vec<&'static Op>>,
+    routes: matchit::Router<Vec<Entry>>,
     ops: Vec<&'static Op>,
 }
+
+/// An operation, with the names of its path's parameters.
+type Entry = (&'static Op, Vec<&'static str>);
 
 /// The operations of each level.
 #[derive(Clone)]
@@ -49,20 +52,20 @@ impl Table {
     /// When two operations share a method and a path: a defect of the tables, met at every start.
     pub fn new(slices: &[&'static [Op]]) -> Self {
         let ops: Vec<&'static Op> = slices.iter().copied().flatten().collect();
-        let mut paths: Vec<(String, Vec<&'static Op>)> = Vec::new();
+        let mut paths: Vec<(String, Vec<Entry>)> = Vec::new();
         for op in &ops {
             let path = anonymous(op.path);
             match paths.iter_mut().find(|(known, _)| *known == path) {
                 Some((_, here)) => {
                     assert!(
-                        here.iter().all(|known| known.verb != op.verb),
+                        here.iter().all(|(known, _)| known.verb != op.verb),
                         "two operations at {:?} {}",
                         op.verb,
                         op.path
                     );
-                    here.push(op);
+                    here.push((op, names(op.path).collect()));
                 }
-                None => paths.push((path, vec![op])),
+                None => paths.push((path, vec![(op, names(op.path).collect())])),
             }
         }
         let mut routes = matchit::Router::new();
@@ -79,17 +82,23 @@ impl Table {
     pub fn find(&self, method: &Method, path: &str, upgrade: bool) -> Found {
         let trimmed = if path.len() > 1 { path.trim_end_matches('/') } else { path };
         let Ok(found) = self.routes.at(if trimmed.is_empty() { "/" } else { trimmed }) else { return Found::Nothing };
-        let fits = |op: &&&'static Op| {
-            op.verb.method() == *method
-                && (op.verb == Verb::Socket) == (upgrade && found.value.iter().any(|o| o.verb == Verb::Socket))
-        };
-        let Some(op) = found.value.iter().find(fits) else {
-            let mut allowed: Vec<String> = found.value.iter().map(|op| op.verb.method().to_string()).collect();
+        let upgrades = upgrade && found.value.iter().any(|(op, _)| op.verb == Verb::Socket);
+        let fits = |(op, _): &&Entry| op.verb.method() == *method && (op.verb == Verb::Socket) == upgrades;
+        let Some((op, names)) = found.value.iter().find(fits) else {
+            let mut allowed: Vec<String> = found.value.iter().map(|(op, _)| op.verb.method().to_string()).collect();
             allowed.dedup();
             return Found::NoMethod(allowed.join(", "));
         };
-        let values = found.params.iter().map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned());
-        Found::Op(op, Params(names(op.path).zip(values).collect()))
+        let values = found.params.iter().map(|(_, value)| decoded(value));
+        Found::Op(op, Params(names.iter().copied().zip(values).collect()))
+    }
+}
+
+/// A parameter as it was meant. Most are ids, in which nothing is encoded.
+fn decoded(value: &str) -> String {
+    match value.bytes().any(|byte| byte == b'%') {
+        true => percent_decode_str(value).decode_utf8_lossy().into_owned(),
+        false => value.to_owned(),
     }
 }
 

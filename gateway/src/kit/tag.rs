@@ -41,10 +41,6 @@ impl ETag {
         response.headers().get(ETAG).cloned().map(Self)
     }
 
-    pub fn header(&self) -> HeaderValue {
-        self.0.clone()
-    }
-
     /// Whether the client says that it has this (`If-None-Match`, compared weakly).
     pub fn is_known(&self, headers: &HeaderMap) -> bool {
         let own = opaque(self.0.as_bytes());
@@ -57,15 +53,21 @@ impl ETag {
     }
 }
 
+impl From<ETag> for HeaderValue {
+    fn from(tag: ETag) -> Self {
+        tag.0
+    }
+}
+
 fn opaque(tag: &[u8]) -> &[u8] {
     tag.strip_prefix(b"W/").unwrap_or(tag)
 }
 
 /// 304: nothing to send but the tag.
-pub fn not_modified(tag: &ETag) -> Response {
+pub fn not_modified(tag: ETag) -> Response {
     let mut response = Response::new(whole(bytes::Bytes::new()));
     *response.status_mut() = StatusCode::NOT_MODIFIED;
-    response.headers_mut().insert(ETAG, tag.header());
+    response.headers_mut().insert(ETAG, tag.into());
     response
 }
 
@@ -85,10 +87,10 @@ impl Call {
 impl<T: Serialize + Described> Answer for Tagged<T> {
     fn into_response(self) -> Response {
         match self {
-            Tagged::Known(tag) => not_modified(&tag),
+            Tagged::Known(tag) => not_modified(tag),
             Tagged::News(tag, value) => {
                 let mut response = json_response(StatusCode::OK, &value);
-                response.headers_mut().insert(ETAG, tag.header());
+                response.headers_mut().insert(ETAG, tag.into());
                 response
             }
         }
@@ -116,7 +118,7 @@ mod tests {
     #[test]
     fn a_tag_is_known_in_every_spelling_of_a_list() {
         let tag = ETag::of(&[b"a", b"b"]);
-        let text = tag.header().to_str().unwrap().to_owned();
+        let text = tag.0.to_str().unwrap().to_owned();
         let strong = text.trim_start_matches("W/").to_owned();
         for lines in [&[&*text][..], &[&*strong], &["*"], &[&format!("\"x\" , {text}")], &["\"x\"", &text]] {
             assert!(tag.is_known(&said(lines)), "{lines:?}");

@@ -1,8 +1,9 @@
 //! How many of something each holder may have at once: requests in work, open sockets.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::HashMap;
 
 /// How many each holder has; only of holders that have some.
 type There<K> = Arc<Mutex<HashMap<K, usize>>>;

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use moka::sync::Cache;
 
@@ -19,7 +20,7 @@ const SWEEP: u32 = 10_000;
 pub struct Guesses {
     /// `None` is no limit.
     failures: Option<DefaultKeyedRateLimiter<IpAddr>>,
-    refused: Cache<IpAddr, ()>,
+    refused: Cache<IpAddr, (), RandomState>,
     since_sweep: AtomicU32,
 }
 
@@ -28,7 +29,10 @@ impl Guesses {
     pub fn new(per_minute: u32) -> Self {
         Self {
             failures: NonZeroU32::new(per_minute).map(|limit| RateLimiter::keyed(Quota::per_minute(limit))),
-            refused: Cache::builder().max_capacity(MOST).time_to_live(REFUSED).build(),
+            refused: Cache::builder()
+                .max_capacity(MOST)
+                .time_to_live(REFUSED)
+                .build_with_hasher(RandomState::default()),
             since_sweep: AtomicU32::new(0),
         }
     }

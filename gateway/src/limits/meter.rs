@@ -1,9 +1,9 @@
 //! Measures one caller: which buckets what they ask is taken from, all of them or none.
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{AccountId, KeyId, WorkspaceId};
+use foldhash::HashMap;
 use http::{HeaderMap, HeaderValue};
 use tenant_store::control::Principal;
 
@@ -121,7 +121,10 @@ impl Meter {
 
     /// Takes `cost` of every bucket, or of none.
     pub fn take(&self, kind: Kind, rank: Rank, cost: u64) -> Result<(), Over> {
-        let taken = self.take_at(kind, rank, cost, self.cells.now());
+        let taken = match self.of(kind) {
+            [] => Ok(()),
+            limits => self.take_at(limits, rank, cost, self.cells.now()),
+        };
         self.usage.count(&self.asker, kind, cost, taken.is_ok());
         if let Err(over) = &taken {
             self.metrics.limits.refused(over.limit);
@@ -160,8 +163,7 @@ impl Meter {
         })
     }
 
-    fn take_at(&self, kind: Kind, rank: Rank, cost: u64, now: Nanos) -> Result<(), Over> {
-        let limits = self.of(kind);
+    fn take_at(&self, limits: &[Limit], rank: Rank, cost: u64, now: Nanos) -> Result<(), Over> {
         let mut states: Vec<_> = limits.iter().map(|limit| limit.cell.lock()).collect();
         for (limit, state) in limits.iter().zip(&states) {
             limit.check(&self.cells, state, rank, cost, now)?;

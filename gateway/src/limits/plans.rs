@@ -2,12 +2,12 @@
 //! become old. So a request waits for the answer only when nobody has asked anything for a while, and none while the control
 //! database is away.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use domain::{AccountId, WorkspaceId};
+use foldhash::HashMap;
 use tenant_store::Result;
 use tenant_store::control::{Allowance, Control};
 
@@ -59,11 +59,12 @@ impl Plans {
 
     pub async fn of(&self, account: AccountId) -> Result<Arc<Known>> {
         let Some(known) = self.0.get(account) else { return self.0.ask(account).await };
-        if known.read.elapsed() > STALE {
+        let age = known.read.elapsed();
+        if age > STALE {
             // Where the control database is away, which is logged there, the last one stands.
             return Ok(self.0.ask(account).await.unwrap_or(known));
         }
-        if known.read.elapsed() > FRESH && !known.asking.swap(true, Ordering::Relaxed) {
+        if age > FRESH && !known.asking.swap(true, Ordering::Relaxed) {
             let (inner, known) = (self.0.clone(), known.clone());
             tokio::spawn(async move {
                 if let Err(error) = inner.ask(account).await {

@@ -112,8 +112,8 @@ mod tests {
     fn a_series_has_a_number_for_every_minute() {
         let asker = |key: &str| Arc::new(Asker { workspace: None, actor: None, key: Some(key.to_owned()) });
         let count = |requested| Count { requested: [requested, 0], granted: [1, 0] };
-        let counts = Counts::from([(asker("a"), count(2)), (asker("b"), count(5))]);
-        let outside = Counts::from([(asker("c"), count(9))]);
+        let counts = Counts::from_iter([(asker("a"), count(2)), (asker("b"), count(5))]);
+        let outside = Counts::from_iter([(asker("c"), count(9))]);
         let report = Report::new(4..=6, Minutes::from([(5, counts), (7, outside)]), [None, None], true);
         let series = report.series(0, |_| true);
         assert_eq!((series.requested, series.granted), (vec![0, 7, 0], vec![0, 2, 0]));

@@ -111,7 +111,7 @@ mod tests {
     fn what_is_written_is_read() {
         let asker = Asker { workspace: None, actor: None, key: Some("k \" {}".into()) };
         let count = Count { requested: [5, 0], granted: [4, 0] };
-        let counts = Counts::from([(Arc::new(asker.clone()), count)]);
+        let counts = Counts::from_iter([(Arc::new(asker.clone()), count)]);
         assert_eq!(read(&written(&counts)), [(asker, count)]);
         assert_eq!(read("2|of another form"), []);
     }

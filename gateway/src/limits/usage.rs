@@ -1,11 +1,12 @@
 //! What an account asked for and was given, by the minute and by who asked, for the latest hour. In process, and exact
 //! there; `tally` brings what other replicas saw.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::{ActorId, WorkspaceId};
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 use tenant_store::control::Principal;
 use uuid::Uuid;
@@ -79,6 +80,11 @@ impl Asker {
 }
 
 impl Count {
+    fn took(&mut self, kind: Kind, requested: u64, granted: u64) {
+        self.requested[kind as usize] += requested;
+        self.granted[kind as usize] += granted;
+    }
+
     pub fn add(&mut self, other: Count) {
         for kind in [Kind::Requests as usize, Kind::Items as usize] {
             self.requested[kind] += other.requested[kind];
@@ -98,11 +104,15 @@ impl Usage {
         let at = state.minutes.last_key_value().map_or(now, |(latest, _)| now.max(*latest));
         state.untold = Some(state.untold.map_or(at, |untold| untold.min(at)));
         let counts = state.minutes.entry(at).or_default();
-        let apart = counts.len() < MOST_ASKERS || counts.contains_key(asker);
-        let asker = if apart { asker.clone() } else { Arc::new(Asker::one_of_many()) };
-        let count = counts.entry(asker).or_default();
-        count.requested[kind as usize] += cost;
-        count.granted[kind as usize] += if granted { cost } else { 0 };
+        let granted = if granted { cost } else { 0 };
+        match counts.get_mut(asker) {
+            Some(count) => count.took(kind, cost, granted),
+            None => {
+                let apart = counts.len() < MOST_ASKERS;
+                let asker = if apart { asker.clone() } else { Arc::new(Asker::one_of_many()) };
+                counts.entry(asker).or_default().took(kind, cost, granted);
+            }
+        }
         if state.minutes.first_key_value().is_some_and(|(first, _)| *first <= at - KEPT) {
             state.minutes = state.minutes.split_off(&(at - KEPT + 1));
         }

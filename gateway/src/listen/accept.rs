@@ -84,7 +84,7 @@ impl Listener {
     }
 
     /// Serves until told to stop; returns when the last request was answered.
-    pub async fn run(self, stack: edge::Service, mut stopped: oneshot::Receiver<()>) {
+    pub async fn run(self, stack: edge::Stack, mut stopped: oneshot::Receiver<()>) {
         let graceful = GracefulShutdown::new();
         loop {
             let accepted = tokio::select! {
@@ -140,7 +140,7 @@ impl Way {
         stream: TcpStream,
         peer: IpAddr,
         place: OwnedSemaphorePermit,
-        stack: edge::Service,
+        stack: edge::Stack,
         watcher: Watcher,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let open = self.metrics.connections.opened();

@@ -33,15 +33,19 @@ impl Forwarding {
 
     /// Pure: the caller's address, of the peer's and the headers of a request.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
+        let is_trusted = |address: &IpAddr| self.trusted.iter().any(|network| network.contains(address));
+        let mut nearest = peer.to_canonical();
+        if !is_trusted(&nearest) {
+            return ClientAddress::new(nearest);
+        }
         let name = match self.header {
             ForwardingHeader::XForwardedFor => X_FORWARDED_FOR,
             ForwardingHeader::Forwarded => FORWARDED,
         };
-        let mut nearest = peer.to_canonical();
         // Several headers of a name are one list.
         let lists = headers.get_all(name).iter().rev().map(|value| value.to_str().unwrap_or("unreadable"));
         for hop in lists.flat_map(|list| list.rsplit(',')) {
-            if !self.trusted.iter().any(|network| network.contains(&nearest)) {
+            if !is_trusted(&nearest) {
                 break;
             }
             let named = match self.header {

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tower::Service as _;
 
 use super::forwarded::Forwarding;
 use super::patience::{Doing, InWork};
@@ -56,18 +55,19 @@ pub fn builder(settings: &ConnectionSettings) -> Builder<TokioExecutor> {
 
 /// The stack, as one connection sees it.
 pub fn service(
-    stack: edge::Service,
+    stack: edge::Stack,
     doing: Doing,
     forwarding: Forwarding,
     peer: IpAddr,
-) -> impl Service<edge::Request, Response = http::Response<Held>, Error = Infallible, Future: Send> {
-    service_fn(move |mut request: edge::Request| {
+) -> impl Service<http::Request<Incoming>, Response = http::Response<Held>, Error = Infallible, Future: Send> {
+    service_fn(move |mut request: http::Request<Incoming>| {
         let mut in_work = doing.begin();
-        let (doing, mut stack) = (doing.clone(), stack.clone());
+        let doing = doing.clone();
         let client = forwarding.client(peer, request.headers());
         request.extensions_mut().insert(client);
+        let answer = stack.answer(Box::new(request));
         async move {
-            let response = stack.call(request).await?;
+            let response = answer.await;
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 doing.upgraded();
             }

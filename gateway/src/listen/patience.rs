@@ -104,6 +104,11 @@ impl State {
         (self.answered, self.answering, self.quiet) = (self.answered + 1, self.answering + 1, now);
     }
 
+    /// Whether it matters when a part of an answer is asked for: in HTTP/1 patience begins when the answer was handed on.
+    fn minds_parts(&self) -> bool {
+        self.http_2 == Some(true)
+    }
+
     /// `answered`: it came to an answer.
     fn end(&mut self, answered: bool, now: Instant) {
         match answered {
@@ -144,7 +149,10 @@ impl InWork {
 
     /// A part of the answer was asked for.
     pub fn goes_on(&self) {
-        self.doing.state().quiet = Instant::now();
+        let mut state = self.doing.state();
+        if state.minds_parts() {
+            state.quiet = Instant::now();
+        }
     }
 }
 

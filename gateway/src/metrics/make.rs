@@ -8,7 +8,7 @@ use prometheus::{
 
 pub struct Maker<'r>(&'r Registry);
 
-/// Counts something as held (a request in work, an open socket) until dropped.
+/// Counts something as held (an open socket, a poll that waits) until dropped.
 pub struct Held(IntGauge);
 
 impl Held {

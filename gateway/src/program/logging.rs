@@ -4,15 +4,16 @@
 //! The access log is one line a request at the target `access`, off unless it is asked for. See the README for its fields.
 
 use std::io::IsTerminal;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{FilterExt, FilterFn};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::filter::{FilterExt, FilterFn, ParseError, Targets};
+use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+use tracing_subscriber::{Registry, fmt};
 
 use crate::config::WrongSetting;
 use crate::telemetry::SPANS;
@@ -29,14 +30,44 @@ static LEVEL: OnceLock<LogLevel> = OnceLock::new();
 
 /// What is logged, as it was last said.
 pub struct LogLevel {
-    filter: reload::Handle<EnvFilter, Registry>,
+    levels: Levels,
     said: Mutex<String>,
     access: bool,
 }
 
+/// The levels as they are now. They are asked once for each place that speaks, and again when they change;
+/// `tracing_subscriber::reload` would have every step of every request's span meet at one lock.
+#[derive(Clone)]
+struct Levels(Arc<RwLock<Targets>>);
+
+impl Levels {
+    fn now(&self) -> RwLockReadGuard<'_, Targets> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, targets: Targets) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = targets;
+        tracing::callsite::rebuild_interest_cache();
+    }
+}
+
+impl<S> Filter<S> for Levels {
+    fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
+        Filter::enabled(&*self.now(), metadata, context)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        Filter::<S>::callsite_enabled(&*self.now(), metadata)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Filter::<S>::max_level_hint(&*self.now())
+    }
+}
+
 /// Begins to log. `access` writes a line for each request; `tracer` makes the spans for a collector.
 pub fn start(filter: &str, format: &str, access: bool, tracer: Option<SdkTracer>) -> Result<(), WrongSetting> {
-    let (levels, handle) = reload::Layer::new(compose(filter, access)?);
+    let levels = Levels(Arc::new(RwLock::new(compose(filter, access)?)));
     let ours = FilterFn::new(may_speak).with_max_level_hint(LevelFilter::TRACE);
     let log = fmt::layer().with_writer(std::io::stderr);
     let log: Box<dyn Layer<Registry> + Send + Sync> = match format {
@@ -54,14 +85,14 @@ pub fn start(filter: &str, format: &str, access: bool, tracer: Option<SdkTracer>
             .with_target(false)
             .with_filter(FilterFn::new(is_sent).with_max_level_hint(LevelFilter::INFO))
     });
-    let subscriber = tracing_subscriber::registry().with(log.with_filter(levels.and(ours)));
+    let subscriber = tracing_subscriber::registry().with(log.with_filter(levels.clone().and(ours)));
     // Set once, at the start of the program. A layer that is `None` would have every span made for nobody.
     let set = match spans {
         Some(spans) => subscriber.with(spans).try_init(),
         None => subscriber.try_init(),
     };
     if set.is_ok() {
-        let _ = LEVEL.set(LogLevel { filter: handle, said: Mutex::new(filter.to_owned()), access });
+        let _ = LEVEL.set(LogLevel { levels, said: Mutex::new(filter.to_owned()), access });
     }
     Ok(())
 }
@@ -80,7 +111,7 @@ impl LogLevel {
     pub fn change(&self, filter: &str) -> Result<(), WrongSetting> {
         let composed = compose(filter, self.access)?;
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        self.filter.reload(composed).map_err(|error| WrongSetting::new(SETTING, error, EXAMPLE))?;
+        self.levels.change(composed);
         tracing::warn!(from = said.as_str(), to = filter, "the log level was changed");
         filter.clone_into(&mut said);
         Ok(())
@@ -88,7 +119,7 @@ impl LogLevel {
 }
 
 /// A filter that says nothing of the access log has it as the setting says.
-fn compose(filter: &str, access: bool) -> Result<EnvFilter, WrongSetting> {
+fn compose(filter: &str, access: bool) -> Result<Targets, WrongSetting> {
     let directives = || filter.split(',').map(str::trim);
     // The library takes a bare word that is no level for a module, and is silent about all others.
     // It takes nothing for a level, too.
@@ -104,7 +135,8 @@ fn compose(filter: &str, access: bool) -> Result<EnvFilter, WrongSetting> {
         (false, true) => format!("{filter},{ACCESS}=info"),
         (false, false) => format!("{filter},{ACCESS}=off"),
     };
-    EnvFilter::try_new(whole).map_err(|error| WrongSetting::new(SETTING, error, EXAMPLE))
+    // Levels by target and nothing else: a filter that looks into spans would be asked at every step of every request.
+    whole.parse().map_err(|error: ParseError| WrongSetting::new(SETTING, error, EXAMPLE))
 }
 
 fn may_speak(metadata: &Metadata<'_>) -> bool {

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -23,7 +24,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::logging;
-use crate::edge::Request;
 use crate::kit::{Failure, Reply, Response, respond};
 use crate::metrics::Metrics;
 
@@ -45,7 +45,7 @@ pub fn serve_operator(metrics: Arc<Metrics>, listener: TcpListener) -> JoinHandl
             };
             let metrics = metrics.clone();
             tokio::spawn(async move {
-                let service = service_fn(move |request: Request| {
+                let service = service_fn(move |request: http::Request<Incoming>| {
                     let metrics = metrics.clone();
                     async move {
                         let answer = answer(&metrics, peer, request).await;
@@ -60,7 +60,7 @@ pub fn serve_operator(metrics: Arc<Metrics>, listener: TcpListener) -> JoinHandl
     })
 }
 
-async fn answer(metrics: &Metrics, peer: SocketAddr, request: Request) -> Reply<Response> {
+async fn answer(metrics: &Metrics, peer: SocketAddr, request: http::Request<Incoming>) -> Reply<Response> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => Ok(respond(StatusCode::OK, "text/plain; version=0.0.4", metrics.text())),
         (&Method::GET, "/log-level") => Ok(respond(StatusCode::OK, TEXT, level()?.said() + "\n")),
@@ -71,7 +71,7 @@ async fn answer(metrics: &Metrics, peer: SocketAddr, request: Request) -> Reply<
     }
 }
 
-async fn change_level(peer: SocketAddr, request: Request) -> Reply<Response> {
+async fn change_level(peer: SocketAddr, request: http::Request<Incoming>) -> Reply<Response> {
     if !is_the_machine_itself(peer.ip()) {
         return Err(Failure::forbidden("The log level is changed from the machine itself, by its loopback address."));
     }
