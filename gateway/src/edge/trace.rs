@@ -11,6 +11,7 @@ use domain::ActorId;
 use futures_util::FutureExt;
 use http::{Method, StatusCode};
 use tracing::Span;
+use tracing::field::display;
 
 use super::layer::{Below, Step};
 use super::{Request, Way};
@@ -60,7 +61,9 @@ impl Step for Trace {
         let traced = Traced::begin(request.headers());
         let way = Way::of(&mut request);
         let arrived = way.arrived;
-        let span = tracing::info_span!("request", id = %way.request_id, trace = traced.id.as_deref());
+        // As they are, not as a string is quoted: every request pays for it.
+        let trace = traced.id.as_deref().map(display);
+        let span = tracing::info_span!("request", id = %way.request_id, trace);
         let method = request.method().clone();
         let client = ClientAddress::of(request.extensions()).ip();
         let in_flight = self.0.requests.enter();

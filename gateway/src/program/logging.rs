@@ -120,18 +120,24 @@ impl LogLevel {
 
 /// A filter that says nothing of the access log has it as the setting says.
 fn compose(filter: &str, access: bool) -> Result<Targets, WrongSetting> {
-    let directives = || filter.split(',').map(str::trim);
-    // The library takes a bare word that is no level for a module, and is silent about all others.
-    // It takes nothing for a level, too.
+    let directives: Vec<&str> = filter.split(',').map(str::trim).collect();
+    // The library takes much for the name of a module, or nothing for a level, and then is silent about it.
     let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
-    let is_clear = |directive: &str| directive.contains('=') || is_level(directive);
-    if let Some(unclear) = directives().find(|directive| !is_clear(directive)) {
+    let is_module = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte))
+    };
+    let is_clear = |directive: &str| match directive.split_once('=') {
+        Some((module, level)) => is_module(module) && is_level(level),
+        None => is_level(directive),
+    };
+    if let Some(unclear) = directives.iter().find(|directive| !is_clear(directive)) {
         let why = format!("{unclear:?} is no level (error, warn, info, debug, trace, off), nor module=level");
         return Err(WrongSetting::new(SETTING, why, EXAMPLE));
     }
-    let named = directives().any(|directive| directive.split('=').next() == Some(ACCESS));
+    let named = directives.iter().any(|directive| directive.split('=').next() == Some(ACCESS));
+    let filter = directives.join(",");
     let whole = match (named, access) {
-        (true, _) => filter.to_owned(),
+        (true, _) => filter,
         (false, true) => format!("{filter},{ACCESS}=info"),
         (false, false) => format!("{filter},{ACCESS}=off"),
     };
@@ -153,7 +159,10 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_level_is_refused() {
-        for filter in ["inof", "nonsense", "", "info,gateway", "x\r\ny", "info,gateway=loud"] {
+        let wrong =
+            ["inof", "nonsense", "", "info,gateway", "x\r\ny", "info,gateway=loud", "info,", "=info", "gateway="];
+        let spans = ["[request]=debug", "gateway[request]=trace", "gateway =debug", "gateway=a=debug"];
+        for filter in wrong.into_iter().chain(spans) {
             assert!(compose(filter, false).is_err(), "{filter:?}");
         }
         for filter in ["info", "WARN", "off", "info,gateway::edge=debug", "warn,gateway=trace"] {
@@ -167,6 +176,7 @@ mod tests {
         assert!(composed("info", false).contains("access=off"));
         assert!(composed("debug", true).contains("access=info"));
         assert!(composed("info,access=debug", false).contains("access=debug"));
+        assert!(composed(" info , access=debug", false).split(',').any(|directive| directive == "access=debug"));
     }
 
     #[test]
