@@ -15,8 +15,8 @@ pub struct LimitSettings {
     #[arg(long, env = "PREFECTURE_GUESSES_PER_MINUTE", default_value_t = 120, value_name = "COUNT")]
     pub guesses_per_minute: u32,
 
-    /// Requests of one workspace in work at once, on each replica; more are answered 429, after a second
-    /// unless very many wait for that. 0 is no limit.
+    /// Requests of one workspace in work at once, on each replica; more wait for a place, in line,
+    /// and are answered 429 after a second. 0 is no limit.
     #[arg(long, env = "PREFECTURE_WORKSPACE_REQUESTS", default_value_t = 1024, value_name = "COUNT")]
     pub workspace_requests: usize,
 

@@ -1,8 +1,8 @@
 //! How much a caller may ask. Refuses (429) what is beyond a rate of the account, the workspace or the key, and what is more
 //! at once than a workspace may have in work. Says in every answer what the limits are and what is left.
 //!
-//! Who is one too many of a workspace's is told so only after a while ([`HELD`]): under an overload, refusing at once what
-//! is at once asked again would take the processor from what is in work.
+//! Who is one too many of a workspace's waits for a place, in line, and is refused only when none came within [`WAIT`]: under
+//! an overload, refusing at once what is at once asked again would take the processor from what is in work.
 //!
 //! What costs by the item is refused here when nothing is left, before its body is read, and taken when it was read.
 
@@ -15,10 +15,11 @@ use tenant_store::control::Principal;
 
 use super::layer::{Below, Step};
 use super::refuse::refuse;
+use super::shed::take_in_hand;
 use super::way::Entered;
 use super::{Request, Way};
 use crate::App;
-use crate::kit::{Cost, Failure, Lane, Op, Reply, Response, Verb};
+use crate::kit::{Cost, Failure, Kept, Lane, Op, Reply, Response, Verb};
 use crate::limits::{Kind, Meter, Over, Rank, count_items, retry_after};
 
 #[derive(Clone)]
@@ -29,10 +30,10 @@ const ITEMS: &str = "Logs and events rate limit reached";
 const IN_WORK: &str = "Too many requests of this workspace are in work";
 
 /// The least that `Retry-After` says, so that whoever listens to it loses nothing.
-const HELD: Duration = Duration::from_secs(1);
+const WAIT: Duration = Duration::from_secs(1);
 
 /// As many of a workspace's requests are in work as may be.
-const CROWDED: Over = Over { limit: "requests-in-work", wait: 0 };
+const CROWDED: &str = "requests-in-work";
 
 impl Step for Limit {
     async fn run(&self, mut request: Request, below: &impl Below) -> Response {
@@ -49,34 +50,48 @@ impl Step for Limit {
             Err(error) => return refuse(request, error.into(), op.id).await,
         };
         let kind = kind(op);
-        let in_work = workspace.map(|workspace| app.limits().requests.enter(workspace));
-        let taken = match (op.verb, kind) {
-            _ if matches!(in_work, Some(None)) => {
-                app.metrics().limits.refused(CROWDED.limit);
-                // Who waits is not in the way of others, and takes room; beyond a number, none is left for that.
-                if let Some(_place) = app.limits().held.enter(()) {
-                    way.in_hand.leave();
-                    tokio::time::sleep(HELD).await;
-                }
-                Err(CROWDED)
-            }
-            // Counted message by message; a socket that is refused loses what it would have said.
-            (Verb::Socket, Kind::Items) => Ok(()),
-            (_, Kind::Items) => meter.check(kind, rank(op.lane)),
-            (_, Kind::Requests) => meter.take(kind, rank(op.lane), 1),
+        let let_in = async {
+            let place = match workspace {
+                Some(workspace) => Some(place_in_work(app, way, workspace).await?),
+                None => None,
+            };
+            let taken = match (op.verb, kind) {
+                // Counted message by message; a socket that is refused loses what it would have said.
+                (Verb::Socket, Kind::Items) => Ok(()),
+                (_, Kind::Items) => meter.check(kind, rank(op.lane)),
+                (_, Kind::Requests) => meter.take(kind, rank(op.lane), 1),
+            };
+            taken.map(|()| place).map_err(|over| refusal(kind, over))
         };
-        let _in_work = in_work.flatten().map(|place| way.in_hand.keep(place));
-        let mut answer = match taken {
-            Ok(()) => {
+        let mut answer = match let_in.await {
+            Ok(_place) => {
                 way.meter = Some(meter.clone());
                 below.answer(request).await
             }
-            Err(over) => refuse(request, refusal(kind, over), op.id).await,
+            Err(failure) => refuse(request, failure, op.id).await,
         };
         // Also where another limit was what refused it.
         meter.announce(kind, answer.headers_mut());
         answer
     }
+}
+
+/// A place among the requests of a workspace that are in work, as soon as there is one.
+async fn place_in_work(app: &App, way: &Way, workspace: WorkspaceId) -> Reply<Kept> {
+    let limits = app.limits();
+    if let Some(place) = limits.requests.enter(workspace) {
+        return Ok(way.in_hand.keep(place));
+    }
+    let one_too_many = || {
+        app.metrics().limits.refused(CROWDED);
+        Failure::limited(CROWDED, IN_WORK, retry_after(0, chance()))
+    };
+    // Who waits is not in the way of others, and takes room; beyond a number, none is left for that.
+    let _room = limits.waiting.enter(()).ok_or_else(one_too_many)?;
+    way.in_hand.leave();
+    let _waits = app.metrics().limits.waiting();
+    let place = limits.requests.enter_within(workspace, WAIT).await.ok_or_else(one_too_many)?;
+    Ok(way.in_hand.keep((place, take_in_hand(app)?)))
 }
 
 /// Takes what a body holds, where an operation costs by the item.
@@ -114,7 +129,6 @@ fn rank(lane: Lane) -> Rank {
 
 fn refusal(kind: Kind, over: Over) -> Failure {
     let detail = match kind {
-        _ if over == CROWDED => IN_WORK,
         Kind::Requests => REQUESTS,
         Kind::Items => ITEMS,
     };

@@ -50,7 +50,7 @@ pub fn stack(app: &App, tables: Tables) -> Stack {
         .layer(option_layer(compress::Compress::new(edge).map(glance))) // a body of any layer below
         .layer(step(guard::Guard)) // inside nothing that could lose its answer
         .layer(step(timeout::Timeout(edge.request_timeout)))
-        .layer(glance(shed::Shed::new(edge.max_requests))) // before any work is done for the request
+        .layer(glance(shed::Shed(app.clone()))) // before any work is done for the request
         .layer(glance(address::Strip::new(app.default_workspace()))) // which tenant
         .layer(glance(route::Route(tables))) // which operation; the layers below read its entry
         .layer(step(authenticate::Authenticate(app.clone()))) // who

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use domain::{AccountId, WorkspaceId};
 use tenant_store::Error as StoreError;
 use tenant_store::control::{Control, Principal};
+use tokio::sync::Semaphore;
 use wire::Time;
 
 use crate::config::{LimitSettings, PollSettings};
@@ -54,8 +55,10 @@ pub struct Limits {
     pub guesses: Guesses,
     /// Requests in work, by workspace.
     pub requests: Crowd<WorkspaceId>,
-    /// Requests that were too many and are told so in a while: of all workspaces as many as may be in hand.
-    pub held: Crowd<()>,
+    /// Requests in hand, of all workspaces.
+    pub in_hand: Arc<Semaphore>,
+    /// Requests that wait for a place among those of their workspace: of all workspaces as many as may be in hand.
+    pub waiting: Crowd<()>,
     /// Open sockets, by workspace.
     pub sockets: Crowd<WorkspaceId>,
     /// Polls that wait for a run, by workspace.
@@ -65,7 +68,7 @@ pub struct Limits {
 impl Limits {
     pub fn new(
         settings: &LimitSettings,
-        most_held: usize,
+        most_in_hand: usize,
         polls: &PollSettings,
         control: Control,
         redis: Option<Redis>,
@@ -79,7 +82,8 @@ impl Limits {
             metrics,
             guesses: Guesses::new(settings.guesses_per_minute),
             requests: Crowd::new(settings.workspace_requests),
-            held: Crowd::new(most_held),
+            in_hand: Arc::new(Semaphore::new(most_in_hand)),
+            waiting: Crowd::new(most_in_hand),
             sockets: Crowd::new(settings.workspace_sockets),
             polls: Crowd::new(polls.polls_held),
         }

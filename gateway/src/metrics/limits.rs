@@ -1,11 +1,12 @@
-//! What limits refused.
+//! What limits refused, and who waits for them.
 
-use prometheus::{IntCounter, IntCounterVec};
+use prometheus::{IntCounter, IntCounterVec, IntGauge};
 
-use super::make::Maker;
+use super::make::{Held, Maker};
 
 pub struct Limits {
     refused: IntCounterVec,
+    waiting: IntGauge,
     guesses: IntCounter,
 }
 
@@ -25,12 +26,19 @@ impl Limits {
     pub fn new(maker: &Maker<'_>) -> Self {
         Self {
             refused: maker.counters("prefecture_limited_total", "Refused or delayed by a limit", "limit", LIMITS),
+            waiting: maker
+                .gauge("prefecture_requests_waiting", "Requests that wait until fewer of their workspace are in work"),
             guesses: maker.counter("prefecture_bad_keys_total", "Keys that let nobody in"),
         }
     }
 
     pub fn refused(&self, limit: &'static str) {
         self.refused.with_label_values(&[limit]).inc();
+    }
+
+    /// Counts a request as waiting until dropped.
+    pub fn waiting(&self) -> Held {
+        Held::new(&self.waiting)
     }
 
     pub fn bad_key(&self) {

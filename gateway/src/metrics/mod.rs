@@ -135,6 +135,7 @@ mod tests {
             "prefecture_control_pool_waiting 0",
             "prefecture_draining 0",
             "prefecture_polls_held 0",
+            "prefecture_requests_waiting 0",
             "prefecture_worker_cleanups_total{outcome=\"given_up\"} 0",
             "prefecture_redis_up 0",
             "prefecture_service_failures_total{service=\"retention\"} 0",
