@@ -6,7 +6,6 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use moka::sync::Cache;
 
@@ -20,7 +19,8 @@ const SWEEP: u32 = 10_000;
 pub struct Guesses {
     /// `None` is no limit.
     failures: Option<DefaultKeyedRateLimiter<IpAddr>>,
-    refused: Cache<IpAddr, (), RandomState>,
+    /// Hashed by what cannot be guessed, unlike the tables of what we name ourselves: addresses are chosen by who comes.
+    refused: Cache<IpAddr, ()>,
     since_sweep: AtomicU32,
 }
 
@@ -29,10 +29,7 @@ impl Guesses {
     pub fn new(per_minute: u32) -> Self {
         Self {
             failures: NonZeroU32::new(per_minute).map(|limit| RateLimiter::keyed(Quota::per_minute(limit))),
-            refused: Cache::builder()
-                .max_capacity(MOST)
-                .time_to_live(REFUSED)
-                .build_with_hasher(RandomState::default()),
+            refused: Cache::builder().max_capacity(MOST).time_to_live(REFUSED).build(),
             since_sweep: AtomicU32::new(0),
         }
     }

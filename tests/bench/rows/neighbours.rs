@@ -1,7 +1,13 @@
 //! What a tenant feels of its neighbours: the time within which 99 of 100 of its requests are answered, alone, beside a
-//! tenant that asks ten times what it may, and beside one that does nothing but ask for the heaviest lists.
+//! tenant that asks ten times what it may, and beside one that does nothing but ask for the heaviest lists. Such a list keeps one
+//! core at work; what that alone does to a tenant is felt beside a thread that keeps one at work and asks nobody for anything.
 //!
 //! Of a 99th percentile a step has few samples, so there are more steps than usual.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
 
 use ::tests::{Account, put_on_plan};
 
@@ -45,7 +51,11 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
             limits: vec![Beside { what: "alone", ..Beside::default() }],
             ..Row::default()
         };
-        let mut rows_of_this = [row("ten times another's limit"), row("another's heaviest lists")];
+        let mut rows_of_this = [
+            row("ten times another's limit"),
+            row("another's heaviest lists"),
+            Row { floors: Vec::new(), ..row("a thread that spins") },
+        ];
         let load = Load { rate: Some(rate), connections: CONNECTIONS };
         let step = async || open_loop::run(&watched.target, &asked, load, times, &watch).await;
         for _ in 0..scene.scale.rounds * TURNS {
@@ -54,7 +64,11 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
             must_be_refused(&refused?)?;
             let (beside_heavy, listed) = tokio::join!(step(), list(&heavy, scene.measure.connections, times));
             must_be_answered(&listed?)?;
-            for (row, beside) in rows_of_this.iter_mut().zip([beside_greedy?, beside_heavy?]) {
+            let beside_spinner = {
+                let _spinner = Spinner::start();
+                step().await?
+            };
+            for (row, beside) in rows_of_this.iter_mut().zip([beside_greedy?, beside_heavy?, beside_spinner]) {
                 row.program.add(beside);
                 row.limits[0].side.add(alone.clone());
             }
@@ -62,6 +76,24 @@ pub async fn measure(scene: &mut Scene) -> Result<Vec<Row>> {
         rows.extend(rows_of_this);
     }
     Ok(rows)
+}
+
+/// A thread that keeps a core at work for nothing, until dropped.
+struct Spinner(Arc<AtomicBool>, Option<JoinHandle<()>>);
+
+impl Spinner {
+    fn start() -> Self {
+        let ended = Arc::new(AtomicBool::new(false));
+        let seen = ended.clone();
+        Self(ended, Some(std::thread::spawn(move || while !seen.load(Relaxed) {})))
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+        drop(self.1.take().map(JoinHandle::join));
+    }
 }
 
 fn greedy(program: &Program) -> Result<Place> {
