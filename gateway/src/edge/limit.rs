@@ -13,6 +13,7 @@ use domain::{AccountId, WorkspaceId};
 use rand::Rng;
 use tenant_store::control::Principal;
 
+use super::authenticate::enter;
 use super::layer::{Below, Step};
 use super::refuse::refuse;
 use super::shed::take_in_hand;
@@ -50,20 +51,22 @@ impl Step for Limit {
             Err(error) => return refuse(request, error.into(), op.id).await,
         };
         let kind = kind(op);
-        let let_in = async {
-            let place = match workspace {
-                Some(workspace) => Some(place_in_work(app, way, workspace).await?),
-                None => None,
-            };
-            let taken = match (op.verb, kind) {
-                // Counted message by message; a socket that is refused loses what it would have said.
-                (Verb::Socket, Kind::Items) => Ok(()),
-                (_, Kind::Items) => meter.check(kind, rank(op.lane)),
-                (_, Kind::Requests) => meter.take(kind, rank(op.lane), 1),
-            };
-            taken.map(|()| place).map_err(|over| refusal(kind, over))
+        let taken = match (op.verb, kind) {
+            // Counted message by message; a socket that is refused loses what it would have said.
+            (Verb::Socket, Kind::Items) => Ok(()),
+            (_, Kind::Items) => meter.check(kind, rank(op.lane)),
+            (_, Kind::Requests) => meter.take(kind, rank(op.lane), 1),
         };
-        let mut answer = match let_in.await {
+        // Who asks too often does not stand in line; who stands there in vain has asked.
+        let let_in = match (taken, workspace) {
+            (Ok(()), Some(workspace)) => match app.limits().requests.enter(workspace) {
+                Some(place) => Ok(Some(way.in_hand.keep(place))),
+                None => Box::pin(wait_in_line(app, way, workspace)).await.map(Some), // in a box: it is seldom
+            },
+            (Ok(()), None) => Ok(None),
+            (Err(over), _) => Err(refusal(kind, over)),
+        };
+        let mut answer = match let_in {
             Ok(_place) => {
                 way.meter = Some(meter.clone());
                 below.answer(request).await
@@ -77,21 +80,24 @@ impl Step for Limit {
 }
 
 /// A place among the requests of a workspace that are in work, as soon as there is one.
-async fn place_in_work(app: &App, way: &Way, workspace: WorkspaceId) -> Reply<Kept> {
+async fn wait_in_line(app: &App, way: &mut Way, workspace: WorkspaceId) -> Reply<Kept> {
     let limits = app.limits();
-    if let Some(place) = limits.requests.enter(workspace) {
-        return Ok(way.in_hand.keep(place));
-    }
     let one_too_many = || {
         app.metrics().limits.refused(CROWDED);
         Failure::limited(CROWDED, IN_WORK, retry_after(0, chance()))
     };
     // Who waits is not in the way of others, and takes room; beyond a number, none is left for that.
     let _room = limits.waiting.enter(()).ok_or_else(one_too_many)?;
+    let _share = limits.waiting_of_one.enter(workspace).ok_or_else(one_too_many)?;
     way.in_hand.leave();
     let _waits = app.metrics().limits.waiting();
     let place = limits.requests.enter_within(workspace, WAIT).await.ok_or_else(one_too_many)?;
-    Ok(way.in_hand.keep((place, take_in_hand(app)?)))
+    let kept = way.in_hand.keep((take_in_hand(app)?, place));
+    // The key may have been revoked meanwhile.
+    if let Some(key) = &way.key {
+        way.entered = enter(app, &key.0, way.address.tenant).await?;
+    }
+    Ok(kept)
 }
 
 /// Takes what a body holds, where an operation costs by the item.

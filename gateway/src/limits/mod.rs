@@ -59,6 +59,8 @@ pub struct Limits {
     pub in_hand: Arc<Semaphore>,
     /// Requests that wait for a place among those of their workspace: of all workspaces as many as may be in hand.
     pub waiting: Crowd<()>,
+    /// The same of one workspace, no more than half of them: its line is not in the way of another's.
+    pub waiting_of_one: Crowd<WorkspaceId>,
     /// Open sockets, by workspace.
     pub sockets: Crowd<WorkspaceId>,
     /// Polls that wait for a run, by workspace.
@@ -84,6 +86,7 @@ impl Limits {
             requests: Crowd::new(settings.workspace_requests),
             in_hand: Arc::new(Semaphore::new(most_in_hand)),
             waiting: Crowd::new(most_in_hand),
+            waiting_of_one: Crowd::new(most_in_hand.div_ceil(2)),
             sockets: Crowd::new(settings.workspace_sockets),
             polls: Crowd::new(polls.polls_held),
         }
